@@ -1,0 +1,36 @@
+# Everything runs in .venv, which the first target that needs it sets up.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint type check clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train,test]"
+	@touch $@
+
+demo: $(INSTALLED)  ## warm-start, reinforce and evaluate the built-in model (about 15 minutes on two cores)
+	$(BIN)/python scripts/demo.py
+
+test: $(INSTALLED)  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)  ## ruff and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+type: $(INSTALLED)  ## mypy --strict on rewards and effirl
+	$(BIN)/mypy
+
+check: lint type test  ## what a change must pass
+
+clean:  ## remove the environment and caches, keep runs/
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

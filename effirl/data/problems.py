@@ -1,0 +1,57 @@
+"""The one row type that every data set yields."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from rewards.errors import ProblemError
+from rewards.records import TestCase
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An improved program of a problem, as a data set gives it, with the tags that its gain earned."""
+
+    program: str
+    runtime_tag: int | None = None
+    """1 for a significant runtime gain, 0 for a minor or negative one, None when unknown."""
+    memory_tag: int | None = None
+    """The same for peak memory."""
+    name: str = ""
+    """What the alternative is, for tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A source program to improve, and how to check and measure what replaces it.
+
+    Raises:
+        ProblemError: If the id or the source program is empty, or a target is.
+    """
+
+    problem_id: str
+    """Data set's id. Several rows may share it (PIE has many source programs for one problem)."""
+    description: str
+    """One or two sentences, without line breaks: the `Problem:` line of the prompt."""
+    source_program: str
+    tests: tuple[TestCase, ...] = ()
+    performance_inputs: tuple[TestCase, ...] = ()
+    targets: tuple[Target, ...] = ()
+    """The first one is the data set's own answer, where it has several."""
+
+    def __post_init__(self) -> None:
+        if not self.problem_id:
+            raise ProblemError("problem_id must not be empty")
+        if not self.source_program.strip():
+            raise ProblemError(f"source_program of {self.problem_id} must not be empty")
+        for target in self.targets:
+            if not target.program.strip():
+                raise ProblemError(f"a target of {self.problem_id} is empty")
+
+
+@dataclass(slots=True)
+class LoadedProblems:
+    """What a loader found, and what it left out."""
+
+    problems: list[Problem]
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Reason -> number of rows."""

@@ -1,0 +1,16 @@
+"""What can go wrong outside of the program that is being scored.
+
+A program's own failure is a `rewards.records.Status`. These are ours, or the caller's.
+"""
+
+
+class SandboxError(RuntimeError):
+    """We failed to run or measure a program: never the program's fault, never a reward."""
+
+
+class IsolationError(SandboxError):
+    """This machine cannot isolate programs as well as the configured floor asks."""
+
+
+class ProblemError(ValueError):
+    """A problem is unusable: its data is malformed, or its source program fails its own tests."""
