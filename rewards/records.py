@@ -34,7 +34,7 @@ class Limits:
     output_bytes: int = 16 * MIB
     """Bytes on each of standard output and standard error."""
     num_threads: int = 16
-    """Threads alive at once, where the machine can hold the program to it. Processes: always one."""
+    """Threads alive at once, where the machine can hold the program to it."""
 
 
 @dataclass(frozen=True, slots=True)

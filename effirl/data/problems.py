@@ -9,7 +9,7 @@ from rewards.records import TestCase
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An improved program of a problem, as a data set gives it, with the tags that its gain earned."""
+    """An improved program, as a data set gives it, with the tags that its gain earned."""
 
     program: str
     runtime_tag: int | None = None
