@@ -1,0 +1,224 @@
+"""`python -m rewards`: run, measure and score programs from the command line.
+
+Standard output carries one JSON object a line and nothing else. Exit status: 0 when every program
+was run, whatever came of it; 2 for a mistake of the caller, told in one line; 3 when this machine
+cannot isolate programs.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rewards.batch import score_file
+from rewards.errors import ProblemError, SandboxError
+from rewards.executor import Executor
+from rewards.judging import verdict
+from rewards.measurement import PRECISE, TimedRunError, compare
+from rewards.records import MIB, ExecutionResult, Limits, Status, TestCase
+from rewards.scores import RewardConfig
+from rewards.worker import Worker
+
+
+class UsageError(Exception):
+    """A mistake of the caller's, in one line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse and dispatch; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.command(arguments)
+    except (UsageError, ProblemError) as error:
+        sys.stderr.write(f"rewards: {error}\n")
+        return 2
+    except SandboxError as error:
+        sys.stderr.write(f"rewards: {error}\n")
+        return 3
+    except KeyboardInterrupt:
+        sys.stderr.write("rewards: interrupted\n")
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(prog="python -m rewards", description=__doc__)
+    parser.add_argument(
+        "--isolation-floor", type=int, choices=range(4), default=1, help="lowest level to accept"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run programs on one input, in isolation")
+    run.add_argument("programs", nargs="+", metavar="PROGRAM.py")
+    run.add_argument("--stdin", required=True, metavar="FILE")
+    run.add_argument("--expected", metavar="FILE", help="what a correct program prints")
+    run.add_argument("--wall-limit", type=_positive, default=Limits().wall_s, metavar="S")
+    run.add_argument(
+        "--memory-limit", type=_positive, default=Limits().memory_bytes / MIB, metavar="MIB"
+    )
+    _add_json(run)
+    run.set_defaults(command=_run)
+
+    measure = commands.add_parser("measure", help="compare a program's cost with its source's")
+    measure.add_argument("source", metavar="SOURCE.py")
+    measure.add_argument("program", metavar="PROGRAM.py")
+    measure.add_argument("--stdin", required=True, action="append", metavar="FILE")
+    _add_json(measure)
+    measure.set_defaults(command=_measure)
+
+    isolation = commands.add_parser("isolation", help="what isolates programs here, and why not")
+    _add_json(isolation)
+    isolation.set_defaults(command=_isolation)
+
+    score = commands.add_parser("score", help="add status, gains and reward to completions")
+    score.add_argument("completions", metavar="COMPLETIONS.jsonl")
+    score.add_argument("--alpha", type=float, default=RewardConfig().alpha)
+    score.add_argument(
+        "--output", metavar="FILE", help="default: COMPLETIONS.scored.jsonl; continued if there"
+    )
+    score.set_defaults(command=_score)
+    return parser
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object a line (always so)")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
+    return value
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _print(record: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    stdin = _read(arguments.stdin)
+    expected = None if arguments.expected is None else _read(arguments.expected)
+    programs = [(path, _read(path)) for path in arguments.programs]
+    limits = Limits(wall_s=arguments.wall_limit, memory_bytes=int(arguments.memory_limit * MIB))
+
+    def run_one(worker: Worker, item: tuple[str, bytes]) -> ExecutionResult:
+        return worker.run(item[1], stdin, limits)
+
+    with Executor(isolation_floor=arguments.isolation_floor) as executor:
+        results = executor.map(run_one, programs, lambda item: [_text(item[1])])
+        level = executor.isolation.level
+    for (path, _), result in zip(programs, results, strict=True):
+        _print({"program": path, **_run_record(result, expected, level)})
+    return 0
+
+
+def _run_record(
+    result: ExecutionResult | SandboxError, expected: bytes | None, level: int
+) -> dict[str, Any]:
+    if isinstance(result, SandboxError):
+        sys.stderr.write(f"rewards: {result}\n")
+        names = ("exit_code", "signal", "runtime_s", "wall_s", "peak_memory_bytes")
+        nothing: dict[str, Any] = dict.fromkeys(names)
+        return {"status": Status.SANDBOX_ERROR, "stdout": "", **nothing, "isolation_level": level}
+    return {
+        "status": result.status if expected is None else verdict(result, expected),
+        "stdout": _text(result.stdout),
+        "exit_code": result.exit_code,
+        "signal": result.signal,
+        "runtime_s": result.runtime_s,
+        "wall_s": result.wall_s,
+        "peak_memory_bytes": result.peak_memory_bytes,
+        "isolation_level": result.isolation_level,
+    }
+
+
+def _text(content: bytes) -> str:
+    return content.decode(errors="replace")
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    source, program = (_text(_read(path)) for path in (arguments.source, arguments.program))
+    inputs = [(path, _text(_read(path))) for path in arguments.stdin]
+
+    def measure(worker: Worker, _: None) -> dict[str, Any]:
+        cases: list[TestCase] = []
+        for path, stdin in inputs:
+            result = worker.run(source, stdin, Limits())
+            if result.status is not Status.OK:
+                raise UsageError(f"{arguments.source} ends with {result.status} on {path}")
+            cases.append(TestCase(stdin, _text(result.stdout)))
+        try:
+            comparison = compare(worker, source, program, cases, Limits(), PRECISE)
+        except TimedRunError as failure:
+            if failure.is_source:
+                raise UsageError(f"{arguments.source} does not repeat its own output") from failure
+            return {"correct": False, "status": failure.status, **dict.fromkeys(_MEASURED)}
+        record = asdict(comparison)
+        return {"correct": True, "status": Status.OK, **{name: record[name] for name in _MEASURED}}
+
+    with Executor(num_workers=1, isolation_floor=arguments.isolation_floor) as executor:
+        (record,) = executor.map(measure, [None], lambda _: (source, program))
+        if isinstance(record, SandboxError):
+            raise record
+    _print(record)
+    return 0
+
+
+_MEASURED = (
+    "time_log2_ratio",
+    "time_low",
+    "time_high",
+    "memory_log2_ratio",
+    "memory_low",
+    "memory_high",
+    "rounds",
+    "source_runtime_s",
+    "program_runtime_s",
+    "source_peak_bytes",
+    "program_peak_bytes",
+)
+
+
+def _isolation(arguments: argparse.Namespace) -> int:
+    with Executor(num_workers=1, isolation_floor=arguments.isolation_floor) as executor:
+        report = executor.isolation
+    mechanisms = {
+        name: {"on": mechanism.is_on, "why": mechanism.why}
+        for name, mechanism in sorted(report.mechanisms.items())
+    }
+    _print({"level": report.level, "mechanisms": mechanisms})
+    return 0
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    try:
+        config = RewardConfig(alpha=arguments.alpha)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    path = Path(arguments.completions)
+    if not path.is_file():
+        raise UsageError(f"cannot read {path}: no such file")
+    output = Path(arguments.output or path.with_suffix(".scored.jsonl"))
+    for record in score_file(path, output, config, arguments.isolation_floor):
+        _print(record)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Score a file of completions that others made, a row at a time; interrupted, it goes on."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from rewards.efficiency import EfficiencyReward, ScoreRequest
+from rewards.errors import ProblemError
+from rewards.executor import Executor
+from rewards.records import TestCase
+from rewards.scores import RewardConfig, Score
+
+_TEXTS: Final = ("problem_id", "source_program", "completion")
+_CASES: Final = ("tests", "performance_inputs")
+_BATCH: Final = 32
+
+
+def score_file(
+    completions: Path, output: Path, config: RewardConfig, isolation_floor: int
+) -> Iterator[dict[str, Any]]:
+    """Score every row, append it to `output`, and yield it; rows already there are yielded as is.
+
+    Args:
+        completions: JSON lines with `problem_id, source_program, tests, performance_inputs,
+            completion`.
+        output: The same rows with `status, reward, time_gain, memory_gain, is_copy, alpha`.
+        config: Prices.
+        isolation_floor: Lowest isolation level to accept.
+
+    Raises:
+        ProblemError: Naming file and line of a malformed row, before anything is run.
+    """
+    rows = [_parse(line, completions, number) for number, line in _lines(completions)]
+    done = _finished(output, rows, config)
+    yield from done
+    if len(done) == len(rows):
+        return
+    with (
+        Executor(isolation_floor=isolation_floor) as executor,
+        output.open("a", encoding="utf-8") as file,
+    ):
+        scorer = EfficiencyReward(config, executor)
+        remaining = islice(rows, len(done), None)
+        while chunk := list(islice(remaining, _BATCH)):
+            scores = scorer.score([_request(row) for row in chunk])
+            for row, score in zip(chunk, scores, strict=True):
+                record = {**row, **_summary(score, config)}
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+                yield record
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ProblemError(f"{path}: must be UTF-8, got {error.reason}") from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
+def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
+    where = f"{path}:{number}"
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ProblemError(f"{where}: must be one JSON object, got {error.msg}") from error
+    if not isinstance(row, dict):
+        raise ProblemError(f"{where}: must be one JSON object, got {type(row).__name__}")
+    for name in _TEXTS:
+        if not isinstance(row.get(name), str):
+            raise ProblemError(f"{where}: {name} must be a string, got {row.get(name)!r:.60}")
+    for name in _CASES:
+        _check_cases(row.get(name), name, where)
+    if not row["tests"]:
+        raise ProblemError(f"{where}: tests must not be empty: nothing would be checked")
+    return row
+
+
+def _check_cases(cases: object, name: str, where: str) -> None:
+    if not isinstance(cases, list):
+        raise ProblemError(f"{where}: {name} must be a list, got {cases!r:.60}")
+    for case in cases:
+        texts = isinstance(case, dict) and [case.get("input"), case.get("output")]
+        if not texts or not all(isinstance(text, str) for text in texts):
+            raise ProblemError(
+                f'{where}: {name} must hold {{"input": text, "output": text}}, got {case!r:.60}'
+            )
+
+
+def _finished(
+    output: Path, rows: list[dict[str, Any]], config: RewardConfig
+) -> list[dict[str, Any]]:
+    """The rows scored by an earlier run of the same command; a half-written last one is cut off."""
+    if not output.exists():
+        return []
+    done: list[dict[str, Any]] = []
+    text = output.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    for number, (line, row) in enumerate(zip(whole.splitlines(), rows, strict=False), start=1):
+        record = _parse(line, output, number)
+        if record.get("alpha") != config.alpha or any(record[k] != row[k] for k in row):
+            raise ProblemError(
+                f"{output}:{number}: belongs to other completions or another alpha; "
+                "name another --output or remove it"
+            )
+        done.append(record)
+    if whole != text:
+        output.write_text(whole, encoding="utf-8")
+    return done
+
+
+def _request(row: dict[str, Any]) -> ScoreRequest:
+    tests, inputs = (tuple(TestCase.from_row(case) for case in row[name]) for name in _CASES)
+    return ScoreRequest(row["problem_id"], row["source_program"], tests, inputs, row["completion"])
+
+
+def _summary(score: Score, config: RewardConfig) -> dict[str, Any]:
+    return {
+        "status": score.status,
+        "reward": score.reward,
+        "time_gain": score.time_gain,
+        "memory_gain": score.memory_gain,
+        "is_copy": score.is_copy,
+        "alpha": config.alpha,
+    }

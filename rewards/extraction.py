@@ -1,0 +1,63 @@
+"""From a completion (raw decoded text) to a program.
+
+Nothing here parses or compiles: text that a model wrote can crash a compiler, so only a sandboxed
+process may do that.
+"""
+
+import io
+import re
+import tokenize
+from typing import Final
+
+MAX_PROGRAM_CHARS: Final = 200_000
+_FENCE: Final = re.compile(r"^```[^\n`]*\n(.*?)(?:^```|\Z)", re.MULTILINE | re.DOTALL)
+_LAYOUT: Final = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
+
+
+def extract_program(completion: str) -> str | None:
+    r"""Take the program out of a completion.
+
+    The first fenced block if there is one (closed or cut off), else the whole text.
+
+    Returns:
+        The program, or None when there is no code, or more than `MAX_PROGRAM_CHARS` of it.
+
+    >>> extract_program("Sure:\n```python\nprint(1)\n```\nDone.")
+    'print(1)\n'
+    >>> extract_program("print(2)")
+    'print(2)'
+    >>> extract_program(" \n") is None
+    True
+    """
+    fenced = _FENCE.search(completion)
+    program = fenced.group(1) if fenced else completion
+    if not program.strip() or len(program) > MAX_PROGRAM_CHARS:
+        return None
+    return program
+
+
+def normalise(program: str) -> str:
+    r"""A key that is equal for programs that differ in comments, blank lines and spacing only.
+
+    Text that is no Python is its own key.
+
+    >>> normalise("x=1  # one\n\nprint( x )") == normalise("x = 1\nprint(x)\n")
+    True
+    >>> normalise("x = 'a  b'") == normalise("x = 'a b'")
+    False
+    """
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(program).readline))
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return program.strip()
+    parts: list[str] = []
+    for token in tokens:
+        if token.type == tokenize.INDENT:
+            parts.append("\x01")
+        elif token.type == tokenize.DEDENT:
+            parts.append("\x02")
+        elif token.type == tokenize.NEWLINE:
+            parts.append("\n")
+        elif token.type not in _LAYOUT:
+            parts.append(token.string)
+    return "\x00".join(parts)

@@ -1,0 +1,74 @@
+"""What a worker proved about its isolation, and what that amounts to.
+
+Level 0: own session, limits, clean environment. Level 1: + no_new_privs, seccomp, no new
+processes, Landlock. Level 2: + namespaces and a read-only root. Level 3: + as root without a user
+namespace: a uid of its own for each worker, and a control group. Kernel bugs and side channels
+remain at every level.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from rewards.errors import IsolationError
+
+_LEVEL_1: Final = (
+    "no_new_privs",
+    "seccomp",
+    "no_new_processes",
+    "no_network",
+    "no_signals_outside",
+    "files_read_only",
+    "host_files_hidden",
+    "memory_counter_sealed",
+)
+_LEVEL_2: Final = ("namespaces", "processes_hidden")
+_LEVEL_3: Final = ("own_uid", "cgroup_memory", "cgroup_pids")
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """One means of isolation, as proved by trying what it forbids."""
+
+    is_on: bool
+    why: str
+    """What was tried and seen, or the reason that it is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsolationReport:
+    """All mechanisms of one worker by name, and their level."""
+
+    mechanisms: dict[str, Mechanism]
+
+    @property
+    def level(self) -> int:
+        """0-3, the highest whose mechanisms, and those of all below, are on."""
+        level = 0
+        for names in (_LEVEL_1, _LEVEL_2, _LEVEL_3):
+            if not all(self._is_on(name) for name in names):
+                break
+            level += 1
+        return level
+
+    def _is_on(self, name: str) -> bool:
+        return name in self.mechanisms and self.mechanisms[name].is_on
+
+    def require(self, floor: int) -> None:
+        """Refuse a level below `floor`.
+
+        Raises:
+            IsolationError: Naming what is missing.
+        """
+        if self.level >= floor:
+            return
+        needed = [name for names in (_LEVEL_1, _LEVEL_2, _LEVEL_3)[:floor] for name in names]
+        missing = [
+            f"{name} ({self.mechanisms[name].why if name in self.mechanisms else 'absent'})"
+            for name in needed
+            if not self._is_on(name)
+        ]
+        raise IsolationError(
+            f"isolation level must be at least {floor}, got {self.level}; missing: "
+            f"{', '.join(missing)}; lower the floor by name (isolation_floor) only for programs "
+            "that you trust"
+        )

@@ -1,0 +1,108 @@
+"""A world of its own for a worker: namespaces, and a read-only root that holds nothing to find.
+
+`enter` forks. The caller's process stays outside and only waits; the new one is process 1 of its
+own process namespace, so that its death ends everything inside.
+"""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from rewards.isolation import kernel
+
+_SEPARATE: Final = (
+    kernel.CLONE_NEWNS
+    | kernel.CLONE_NEWUTS
+    | kernel.CLONE_NEWIPC
+    | kernel.CLONE_NEWPID
+    | kernel.CLONE_NEWNET
+    | kernel.CLONE_NEWCGROUP
+)
+_DEVICES: Final = ("null", "zero", "random", "urandom")
+_FD_LINKS: Final = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
+_READ_ONLY: Final = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
+
+
+def enter(readable: Iterable[str], *, as_user: bool) -> None:
+    """Move this process into its own namespaces.
+
+    Args:
+        readable: Folders that are visible inside, read-only, at the same paths.
+        as_user: Through a user namespace, for callers that are not root.
+
+    Raises:
+        OSError: If the kernel, or a container around us, refuses a step. The process is then in
+            an unknown state and must end.
+    """
+    user, group = os.getuid(), os.getgid()
+    kernel.unshare(_SEPARATE | (kernel.CLONE_NEWUSER if as_user else 0))
+    if as_user:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    inside = os.fork()
+    if inside:
+        _wait_outside(inside)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    _build_root(readable)
+    kernel.set_hostname("effirl")
+
+
+def _wait_outside(inside: int) -> None:
+    """Mirror the end of process 1; when we are killed, it dies with us (PDEATHSIG)."""
+    os.closerange(0, 256)
+    _, status = os.waitpid(inside, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _build_root(readable: Iterable[str]) -> None:
+    root = "/tmp"  # mounted over in our namespace only; exists everywhere
+    kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    paths = [Path(path) for path in readable]
+    staged = [(path, os.open(path, os.O_PATH)) for path in paths if path.exists()]
+    kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
+    for path, handle in staged:
+        _bind(path, handle, root)
+    _add_devices(root)
+    Path(root, "proc").mkdir()
+    flags = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    kernel.mount("proc", f"{root}/proc", "proc", flags, "hidepid=2")
+    Path(root, "old").mkdir()
+    os.chdir(root)
+    kernel.pivot_root(".", "old")
+    os.chdir("/")
+    kernel.unmount("/old")
+    Path("/old").rmdir()
+    kernel.mount(None, "/", None, kernel.MS_BIND | kernel.MS_REMOUNT | _READ_ONLY)
+
+
+def _bind(path: Path, handle: int, root: str) -> None:
+    target = Path(root + str(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        with contextlib.suppress(FileExistsError):
+            target.symlink_to(path.readlink())
+    else:
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            target.touch()
+        # by handle, as /tmp itself may hold what is to be shown
+        source = f"/proc/self/fd/{handle}"
+        kernel.mount(source, str(target), None, kernel.MS_BIND | kernel.MS_REC)
+        flags = kernel.MS_BIND | kernel.MS_REMOUNT | _READ_ONLY
+        kernel.mount(None, str(target), None, flags)
+    os.close(handle)
+
+
+def _add_devices(root: str) -> None:
+    folder = Path(root, "dev")
+    folder.mkdir()
+    for name in _DEVICES:
+        (folder / name).touch()
+        kernel.mount(f"/dev/{name}", str(folder / name), None, kernel.MS_BIND)
+    for name, suffix in _FD_LINKS.items():
+        (folder / name).symlink_to(f"/proc/self/fd{suffix}")

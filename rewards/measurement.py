@@ -1,0 +1,193 @@
+"""What a program costs beside its source program: measured interleaved, on one worker.
+
+The two run in turns (A B, B A, A B ...) in the same seconds on the same core, so that slow drift
+of the machine cancels in their differences. Rounds are added until the interval is narrow enough.
+Every timed run's output is judged too: one wrong run ends the comparison.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from rewards.judging import verdict
+from rewards.records import ExecutionResult, Limits, Status, TestCase
+from rewards.stats import NoisePrior, paired_log2_ratio
+from rewards.worker import Worker
+
+TIME_RESOLUTION_S: Final = 50e-6
+"""Added to both net runtimes, so that a ratio of two nothings is 1."""
+MEMORY_RESOLUTION_BYTES: Final = 128 << 10
+"""Resident memory is counted in batches of this size; the same use for peaks."""
+_PRIOR: Final = NoisePrior(relative_sd=0.03, degrees=4)
+"""A single run's CPU time spreads by 2-4% at 2-20 ms, quiet or beside busy neighbours."""
+_SHORT_S, _MEDIUM_S = 0.008, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementPlan:
+    """How long to go on measuring."""
+
+    target_half_width: float = 0.1
+    """Stop when the interval of log2(time ratio) is at most this much each way ..."""
+    relative_half_width: float = 0.1
+    """... or this share of the ratio: a large gain needs no more digits than a small one."""
+    max_rounds: int = 8
+    wall_factor: float = 16.0
+    """A program may take this many times its source program's wall time, and 1 s in any case."""
+
+
+PRECISE: Final = MeasurementPlan(0.02, relative_half_width=0.02, max_rounds=25)
+"""For commands that report a measurement, rather than train on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A source program's cost over a program's. Intervals are 95%; above 0 is better."""
+
+    time_log2_ratio: float
+    time_low: float
+    time_high: float
+    time_spread: float
+    """Standard error of log2 for a pair of equal programs, at this number of rounds."""
+    memory_log2_ratio: float
+    memory_low: float
+    memory_high: float
+    rounds: int
+    source_runtime_s: float
+    """Mean net CPU seconds, summed over the inputs."""
+    program_runtime_s: float
+    source_wall_s: float
+    program_wall_s: float
+    source_peak_bytes: int
+    """Net peak memory, the largest over the inputs."""
+    program_peak_bytes: int
+
+
+class TimedRunError(Exception):
+    """A run failed, or printed something else, while it was measured."""
+
+    def __init__(self, status: Status, *, is_source: bool) -> None:
+        super().__init__(f"{'source program' if is_source else 'program'}: {status}")
+        self.status = status
+        self.is_source = is_source
+
+
+@dataclass(slots=True)
+class _Side:
+    """The runs of one of the two programs."""
+
+    program: str
+    is_source: bool
+    runtimes_s: list[float] = field(default_factory=list)
+    walls_s: list[float] = field(default_factory=list)
+    peaks_bytes: list[int] = field(default_factory=list)
+
+    def run_all(self, worker: Worker, inputs: Sequence[TestCase], limits: Sequence[Limits]) -> None:
+        results: list[ExecutionResult] = []
+        for case, limit in zip(inputs, limits, strict=True):
+            result = worker.run(self.program, case.input, limit)
+            status = verdict(result, case.output)
+            if status is not Status.OK:
+                raise TimedRunError(status, is_source=self.is_source)
+            results.append(result)
+        self.runtimes_s.append(sum(r.runtime_s for r in results))
+        self.walls_s.append(sum(r.wall_s for r in results))
+        self.peaks_bytes.append(max(r.peak_memory_bytes for r in results))
+
+    @property
+    def mean_runtime_s(self) -> float:
+        return sum(self.runtimes_s) / len(self.runtimes_s)
+
+    @property
+    def mean_wall_s(self) -> float:
+        return sum(self.walls_s) / len(self.walls_s)
+
+
+def compare(
+    worker: Worker,
+    source_program: str,
+    program: str,
+    inputs: Sequence[TestCase],
+    limits: Limits,
+    plan: MeasurementPlan | None = None,
+) -> Comparison:
+    """Measure a program against its source program.
+
+    Args:
+        worker: Both run here.
+        source_program: The one to beat.
+        program: The one that is scored.
+        inputs: At least one performance input, with the output that both must print.
+        limits: For the source program; the program's wall limit follows from its time.
+        plan: When to stop.
+
+    Raises:
+        TimedRunError: If either fails on an input or prints something else.
+        ValueError: If there are no inputs.
+        SandboxError: If we failed.
+    """
+    if not inputs:
+        raise ValueError("a comparison must have at least one performance input, got none")
+    plan = plan or MeasurementPlan()
+    source, other = _Side(source_program, True), _Side(program, False)
+    source_limits = [limits] * len(inputs)
+    source.run_all(worker, inputs, source_limits)
+    wall_s = max(1.0, plan.wall_factor * source.walls_s[0])
+    other_limits = [replace(limits, wall_s=wall_s)] * len(inputs)
+    other.run_all(worker, inputs, other_limits)
+    rounds = 1
+    while rounds < plan.max_rounds and not _is_settled(source, other, plan):
+        order = [(source, source_limits), (other, other_limits)]
+        for side, side_limits in order if rounds % 2 == 0 else order[::-1]:
+            side.run_all(worker, inputs, side_limits)
+        rounds += 1
+    return _summarise(source, other)
+
+
+def _is_settled(source: _Side, other: _Side, plan: MeasurementPlan) -> bool:
+    """Whether enough rounds are in: by length of the programs first, then by the interval."""
+    shorter = min(source.mean_runtime_s, other.mean_runtime_s)
+    longer = max(source.mean_runtime_s, other.mean_runtime_s)
+    at_least = 1 if shorter > _MEDIUM_S else 2 if longer > _SHORT_S else 3
+    if len(source.runtimes_s) < at_least:
+        return False
+    estimate = paired_log2_ratio(source.runtimes_s, other.runtimes_s, TIME_RESOLUTION_S, _PRIOR)
+    relative = plan.relative_half_width * abs(estimate.log2_ratio)
+    return estimate.half_width <= max(plan.target_half_width, relative)
+
+
+def _summarise(source: _Side, other: _Side) -> Comparison:
+    time = paired_log2_ratio(source.runtimes_s, other.runtimes_s, TIME_RESOLUTION_S, _PRIOR)
+    resolution = MEMORY_RESOLUTION_BYTES
+    source_peak, other_peak = _middle(source.peaks_bytes), _middle(other.peaks_bytes)
+    return Comparison(
+        time_log2_ratio=time.log2_ratio,
+        time_low=time.low,
+        time_high=time.high,
+        time_spread=time.spread,
+        memory_log2_ratio=_log2_ratio(source_peak, other_peak),
+        memory_low=_log2_ratio(
+            max(0, min(source.peaks_bytes) - resolution), max(other.peaks_bytes) + resolution
+        ),
+        memory_high=_log2_ratio(
+            max(source.peaks_bytes) + resolution, max(0, min(other.peaks_bytes) - resolution)
+        ),
+        rounds=len(source.runtimes_s),
+        source_runtime_s=source.mean_runtime_s,
+        program_runtime_s=other.mean_runtime_s,
+        source_wall_s=source.mean_wall_s,
+        program_wall_s=other.mean_wall_s,
+        source_peak_bytes=source_peak,
+        program_peak_bytes=other_peak,
+    )
+
+
+def _middle(values: Sequence[int]) -> int:
+    return sorted(values)[(len(values) - 1) // 2]
+
+
+def _log2_ratio(source_bytes: int, program_bytes: int) -> float:
+    return math.log2(
+        (source_bytes + MEMORY_RESOLUTION_BYTES) / (program_bytes + MEMORY_RESOLUTION_BYTES)
+    )

@@ -1,0 +1,84 @@
+"""The statistics of paired, repeated timings."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+# Two-sided 95% quantiles of Student's t, by degrees of freedom. Beyond: the normal's, closely.
+_T95: Final = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+)  # fmt: skip
+
+
+def t95(degrees: int) -> float:
+    """Two-sided 95% quantile of Student's t.
+
+    >>> t95(1), t95(10)
+    (12.706, 2.228)
+    """
+    if degrees < 1:
+        raise ValueError(f"degrees of freedom must be at least 1, got {degrees}")
+    return _T95[degrees - 1] if degrees <= len(_T95) else 1.96 + 2.5 / degrees
+
+
+@dataclass(frozen=True, slots=True)
+class NoisePrior:
+    """What is known of a single run's relative spread before any run of this pair.
+
+    It steadies the interval of the first few rounds, as moderated t-tests do (Smyth 2004): the
+    prior counts as `degrees` further degrees of freedom.
+    """
+
+    relative_sd: float
+    degrees: int
+
+
+@dataclass(frozen=True, slots=True)
+class RatioEstimate:
+    """log2 of a ratio of mean costs, with its 95% interval."""
+
+    log2_ratio: float
+    low: float
+    high: float
+    spread: float
+    """Standard error, in log2 units, of a pair of equal programs at this number of rounds."""
+
+    @property
+    def half_width(self) -> float:
+        return (self.high - self.low) / 2
+
+
+def paired_log2_ratio(
+    numerators: Sequence[float], denominators: Sequence[float], floor: float, prior: NoisePrior
+) -> RatioEstimate:
+    """Estimate log2((mean numerator + floor) / (mean denominator + floor)) from paired rounds.
+
+    Rounds are pairs taken in the same moments, so slow drift cancels in their differences.
+    The interval is the delta method's on the paired relative residuals, with `prior` pooled in.
+
+    Args:
+        numerators: One cost for each round, not negative.
+        denominators: The same length.
+        floor: Added to both means, > 0, same unit.
+        prior: Spread of a single run, relative.
+    """
+    rounds = len(numerators)
+    assert rounds == len(denominators) >= 1
+    mean_n = sum(numerators) / rounds
+    mean_d = sum(denominators) / rounds
+    total_n, total_d = max(0.0, mean_n) + floor, max(0.0, mean_d) + floor
+    residuals = [
+        (n - mean_n) / total_n - (d - mean_d) / total_d
+        for n, d in zip(numerators, denominators, strict=True)
+    ]
+    # A run's relative noise counts in proportion to its share of cost + floor.
+    shares = (max(0.0, mean_n) / total_n) ** 2 + (max(0.0, mean_d) / total_d) ** 2
+    prior_variance = prior.relative_sd**2 * shares
+    degrees = rounds - 1 + prior.degrees
+    variance = (sum(r * r for r in residuals) + prior.degrees * prior_variance) / degrees
+    error = math.sqrt(variance / rounds) / math.log(2)
+    ratio = math.log2(total_n / total_d)
+    width = t95(degrees) * error
+    return RatioEstimate(ratio, ratio - width, ratio + width, error)

@@ -1,0 +1,234 @@
+"""A worker's process: a warm interpreter behind an isolation boundary that forks one child a run.
+
+Theory of operation. The host (`rewards.worker`) starts this module as a fresh interpreter with one
+end of a SOCK_SEQPACKET pair, sends one JSON message with the settings, and gets one back with what
+was proved about the isolation. From then on each request is a fixed struct with four descriptors
+(program, standard input, output, error: memory files made anew for each run, so that nothing lasts
+from one run to the next), and each reply is a fixed struct of numbers that the kernel or this
+process made. The child publishes its start clocks in a shared page, unmaps it, and becomes the
+program; its end is seen by pidfd, its cost by wait4. Who kills whom: this process kills a child at
+its wall limit or when the host hangs up; the host kills this process when it stops answering; the
+kernel kills everything inside when process 1 dies.
+
+Started with -P -s -S -B -X utf8, never with -I: that ignores PYTHONHASHSEED.
+"""
+
+import _sitebuiltins
+import builtins
+import errno
+import gc
+import json
+import mmap
+import os
+import random
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from rewards import child, probes
+from rewards.isolation import kernel, landlock, namespaces, seccomp
+
+REQUEST: Final = struct.Struct("<IQQI")
+"""wall_ms, memory_bytes, output_bytes, num_threads; comes with four descriptors."""
+REPLY: Final = struct.Struct("<iIIQQQQQ")
+"""wait status, was_killed, has_started, cpu_ns, wall_ns, start_cpu_ns, peak_kib, base_kib."""
+
+_NUM_DESCRIPTORS: Final = 4
+_WARM_UP: Final = """
+import sys
+def f(a, *b, c=1, **d):
+    return lambda y: f"{y}{a!r:>3}"
+class A:
+    x: int = 0
+for i in range(3):
+    z = [j for j in range(3) if j % 2] + [*{k: 0 for k in "ab"}]
+try:
+    int("x")
+except ValueError as e:
+    pass
+raise ValueError(1)
+"""
+PRELOADED: Final = (
+    "abc", "array", "atexit", "bisect", "calendar", "cmath", "collections", "collections.abc",
+    "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
+    "hashlib", "heapq", "inspect", "io", "itertools", "json", "logging", "math", "numbers",
+    "operator", "os", "pprint", "queue", "random", "re", "secrets", "statistics", "string",
+    "struct", "sys", "textwrap", "threading", "time", "traceback", "types", "typing",
+    "unicodedata", "zlib",
+)  # fmt: skip
+
+
+class _RefusedError(Exception):
+    """Namespaces failed half-way: this process is of no more use, the host tries another way."""
+
+
+def main() -> None:
+    """Prepare, prove, report, serve."""
+    with socket.socket(fileno=int(sys.argv[1])) as host:
+        settings: dict[str, Any] = json.loads(host.recv(65536))
+        try:
+            confinement, page, proofs = _prepare(settings)
+        except _RefusedError as refusal:
+            host.send(json.dumps({"refused": str(refusal)}).encode())
+            return
+        host.send(json.dumps({"mechanisms": proofs}).encode())
+        serve(host, confinement, page)
+
+
+def _prepare(
+    settings: dict[str, Any],
+) -> tuple[child.Confinement, mmap.mmap, dict[str, list[object]]]:
+    os.sched_setaffinity(0, {settings["core"]})
+    child.limit_stack()
+    _preload(settings["preload"], settings["import_paths"])
+    proofs: dict[str, list[object]] = {}
+    if settings["namespaces"] != "off":
+        try:
+            namespaces.enter(settings["readable"], as_user=settings["namespaces"] == "user")
+        except OSError as error:
+            raise _RefusedError(str(error)) from error
+    own_uid = _choose_uid(settings, proofs)
+    size_file = os.open("/proc/self/statm", os.O_RDONLY)  # out of reach once restricted
+    _restrict(settings, proofs)
+    confinement = child.Confinement(own_uid, 0, settings["seccomp"])
+    page = mmap.mmap(-1, mmap.PAGESIZE)
+    proofs.update(probes.prove(confinement, has_namespaces=settings["namespaces"] != "off"))
+    _warm_up()
+    address_space = int(os.pread(size_file, 100, 0).split()[0]) * mmap.PAGESIZE
+    os.close(size_file)
+    return child.Confinement(own_uid, address_space, settings["seccomp"]), page, proofs
+
+
+def _preload(names: list[str], import_paths: list[str]) -> None:
+    """Import what programs import, without the work that some modules add to every fork."""
+    sys.path[:] = [path for path in sys.path if path and "zip" not in path] + import_paths
+    sys.argv[:] = ["main.py"]
+    sys.dont_write_bytecode = True
+    for name in ("exit", "quit"):  # -S leaves these out
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
+    register, os.register_at_fork = os.register_at_fork, lambda **_: None
+    for name in (*PRELOADED, *names):
+        import_module(name)
+    os.register_at_fork = register
+    random.seed(0)
+
+
+def _choose_uid(settings: dict[str, Any], proofs: dict[str, list[object]]) -> int | None:
+    """Pick the uid that programs get; None where it is not ours to choose."""
+    uid: int | None = settings["uid"]
+    if uid is None:
+        proofs["own_uid"] = [False, "only root can give each worker a uid of its own"]
+        return None
+    library = Path(os.__file__)
+    if settings["namespaces"] == "off" and not probes.is_readable_by_others(library):
+        proofs["own_uid"] = [False, f"another user cannot read the interpreter in {library.parent}"]
+        return None
+    proofs["own_uid"] = [True, f"programs run as uid {uid}"]
+    return uid
+
+
+def _restrict(settings: dict[str, Any], proofs: dict[str, list[object]]) -> None:
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    keep = probes.CAPABILITIES_TO_FORK_AS_ROOT if settings["uid"] is not None else frozenset()
+    kernel.keep_capabilities(frozenset(keep))
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # closes our memory to programs of the same user
+    if settings["landlock"]:
+        try:
+            version = landlock.restrict(
+                [*settings["readable"], "/dev/zero", "/dev/random", "/dev/urandom"], ["/dev/null"]
+            )
+            proofs["landlock"] = [True, f"version {version}"]
+        except OSError as error:
+            proofs["landlock"] = [False, str(error)]
+    else:
+        proofs["landlock"] = [False, "switched off"]
+    if settings["seccomp"]:
+        seccomp.install(seccomp.worker_filter())
+    proofs["seccomp"] = [bool(settings["seccomp"]), "system-call filter"]
+
+
+def _warm_up() -> None:
+    """Touch now what a child would touch first: compiler, traceback, text layers."""
+    for _ in range(2):
+        try:
+            exec(compile(_WARM_UP, "warm_up", "exec"), {"__name__": "warm_up"})
+        except ValueError:
+            traceback.format_exc()
+    gc.collect()
+    gc.freeze()
+
+
+def serve(host: socket.socket, confinement: child.Confinement, page: mmap.mmap) -> None:
+    """Answer requests until the host hangs up."""
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(host, REQUEST.size, _NUM_DESCRIPTORS)
+        if len(message) < REQUEST.size:
+            return
+        try:
+            host.send(_answer(host, message, descriptors, confinement, page))
+        except BrokenPipeError:
+            return
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+def _answer(
+    host: socket.socket,
+    message: bytes,
+    descriptors: list[int],
+    confinement: child.Confinement,
+    page: mmap.mmap,
+) -> bytes:
+    wall_ms, memory_bytes, output_bytes, num_threads = REQUEST.unpack(message)
+    run = child.Run(memory_bytes, output_bytes, num_threads)
+    child.START.pack_into(page, 0, 0, 0, 0, 0)
+    forked_ns = time.monotonic_ns()
+    pid = _fork()
+    if pid == 0:
+        source_fd, *streams = descriptors
+        for number, descriptor in enumerate(streams):
+            os.dup2(descriptor, number)
+        child.run_program(source_fd, run, confinement, page)
+    was_killed = not _ends_in_time(pid, wall_ms, host)
+    ended_ns = time.monotonic_ns()
+    _, status, usage = os.wait4(pid, 0)
+    cpu_ns = int((usage.ru_utime + usage.ru_stime) * 1e9)  # each alone is sampled; the sum is exact
+    has_started, start_cpu_ns, start_ns, base_kib = child.START.unpack_from(page, 0)
+    wall_ns = ended_ns - (start_ns or forked_ns)
+    return REPLY.pack(
+        status, was_killed, has_started, cpu_ns, wall_ns, start_cpu_ns, usage.ru_maxrss, base_kib
+    )
+
+
+def _fork() -> int:
+    """Fork, waiting for room where the machine has none for a moment."""
+    for wait_s in (0.01, 0.05, 0.2, 0.5):
+        try:
+            return os.fork()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ENOMEM):
+                raise
+            time.sleep(wait_s)
+    return os.fork()
+
+
+def _ends_in_time(pid: int, wall_ms: int, host: socket.socket) -> bool:
+    """Wait for a child's end; kill it at its limit, or when the host is gone."""
+    handle = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.register(host, select.POLLHUP)
+    ready = {descriptor for descriptor, _ in poll.poll(wall_ms)}
+    ended = handle in ready
+    if not ended:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    os.close(handle)
+    return ended
