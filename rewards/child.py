@@ -5,6 +5,7 @@ nothing that it says is believed. This is the one module that may catch every ex
 """
 
 import atexit
+import builtins
 import os
 import resource
 import sys
@@ -62,7 +63,7 @@ def run_program(source_fd: int, run: Run, confinement: Confinement, page: mmap) 
     except BaseException:
         _leave(_report_failure())
     main = ModuleType("__main__")
-    main.__dict__["__builtins__"] = __builtins__
+    main.__dict__["__builtins__"] = builtins
     main.__dict__["__file__"] = "main.py"
     sys.modules["__main__"] = main
     del source
