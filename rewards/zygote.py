@@ -107,16 +107,14 @@ def _prepare(
 
 
 def _preload(names: list[str], import_paths: list[str]) -> None:
-    """Import what programs import, without the work that some modules add to every fork."""
+    """Import what programs import."""
     sys.path[:] = [path for path in sys.path if path and "zip" not in path] + import_paths
     sys.argv[:] = ["main.py"]
     sys.dont_write_bytecode = True
     for name in ("exit", "quit"):  # -S leaves these out
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
-    register, os.register_at_fork = os.register_at_fork, lambda **_: None
     for name in (*PRELOADED, *names):
         import_module(name)
-    os.register_at_fork = register
     random.seed(0)
 
 

@@ -73,7 +73,7 @@ def test_attack(executor: Executor, name: str, expected: str, invariant: str) ->
 
 
 def _check_invariant(item: str, result: ExecutionResult) -> None:
-    """Those that a result shows; the others (no harness death, nothing left) show in the next run."""
+    """Those that a result shows; the others (harness alive, nothing left) show in the next run."""
     if item.startswith("mem_mib>="):
         assert result.peak_memory_bytes >= int(item.partition(">=")[2]) * MIB * 0.95
     if item.startswith("cpu_s>="):

@@ -1,0 +1,110 @@
+"""Interleaving, stopping and judging, exactly, on scripted costs; then once for real."""
+
+import math
+
+import pytest
+
+from rewards.executor import Executor
+from rewards.measurement import PRECISE, MeasurementPlan, TimedRunError, compare
+from rewards.memory_profile import memory_time
+from rewards.records import Limits, Status, TestCase
+from tests.rewards.fakes import FakeWorker
+
+CASES = [TestCase("1", "1"), TestCase("2", "2")]
+
+
+def run(source: str, program: str, noise: tuple[float, ...] = (1.0,), **plan: float):
+    worker = FakeWorker(noise)
+    return worker, compare(
+        worker,
+        source,
+        program,
+        CASES,
+        Limits(),
+        MeasurementPlan(**plan),  # type: ignore[arg-type]
+    )
+
+
+def test_sums_runtimes_and_takes_the_largest_peak() -> None:
+    _, result = run("# runtime=0.2 memory=8e6", "# runtime=0.05 memory=2e6")
+    assert result.source_runtime_s == pytest.approx(0.4)
+    assert result.program_runtime_s == pytest.approx(0.1)
+    assert result.time_log2_ratio == pytest.approx(2, abs=0.01)
+    assert (result.source_peak_bytes, result.program_peak_bytes) == (8_000_000, 2_000_000)
+    assert result.memory_low < result.memory_log2_ratio < result.memory_high
+    assert result.memory_log2_ratio == pytest.approx(math.log2(8131072 / 2131072))
+
+
+def test_program_against_itself_reads_zero_inside_its_interval() -> None:
+    _, result = run("# runtime=0.01 memory=1e6", "# runtime=0.01 memory=1e6", (1.0, 1.03, 0.98))
+    assert result.time_low <= 0 <= result.time_high
+    assert result.memory_low < 0 < result.memory_high
+
+
+def test_turns_alternate() -> None:
+    worker, _ = run("# runtime=0.005 a", "# runtime=0.005 b", (1.0, 1.3, 0.7, 1.2), max_rounds=4)
+    sides = [call[-1] for call in worker.calls[:: len(CASES)]]
+    assert "".join(sides) == "ab" + "ba" + "ab" + "ba"
+
+
+def test_short_programs_get_more_rounds_than_long_ones() -> None:
+    _, short = run("# runtime=0.001", "# runtime=0.001")
+    _, long = run("# runtime=1", "# runtime=1")
+    assert short.rounds >= 3 > long.rounds
+
+
+def test_noise_gets_more_rounds_up_to_the_limit() -> None:
+    noise = (1.0, 1.4, 0.7, 1.2, 0.9)
+    _, quiet = run("# runtime=0.01", "# runtime=0.01")
+    _, noisy = run("# runtime=0.01", "# runtime=0.01", noise, max_rounds=8)
+    assert quiet.rounds < noisy.rounds == 8
+    assert noisy.time_high - noisy.time_low > quiet.time_high - quiet.time_low
+
+
+@pytest.mark.parametrize(
+    ("source", "program", "status", "is_source"),
+    [
+        ("# prints=0", "# runtime=0", Status.WRONG_ANSWER, True),
+        ("# runtime=0", "# prints=0", Status.WRONG_ANSWER, False),
+        ("# runtime=0", "# status=RUNTIME_ERROR", Status.RUNTIME_ERROR, False),
+        ("# runtime=0.1", "# runtime=1.7", Status.TIME_LIMIT, False),
+    ],
+)
+def test_a_failed_timed_run_ends_it(
+    source: str, program: str, status: Status, is_source: bool
+) -> None:
+    with pytest.raises(TimedRunError) as caught:
+        run(source, program, wall_factor=8)
+    assert (caught.value.status, caught.value.is_source) == (status, is_source)
+
+
+def test_needs_an_input() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        compare(FakeWorker(), "", "", [], Limits())  # type: ignore[arg-type]
+
+
+LOOP = "n = int(input())\ns = 0\nfor i in range(n): s += i\nprint(s)"
+
+
+def test_real_difference_is_seen_and_the_same_program_is_the_same(executor: Executor) -> None:
+    """Twice the work reads as more work; fidelity in figures is tests/benchmarks/fidelity.py."""
+    n = 200_000
+    case = [TestCase(str(n), str(n * (n - 1) // 2))]
+    twice = LOOP.replace("print", "t = 0\nfor i in range(n): t += i\nprint")
+
+    def measure(worker, program):
+        return compare(worker, LOOP, program, case, Limits(), PRECISE)
+
+    same, more = executor.map(measure, [LOOP, twice])
+    assert abs(same.time_log2_ratio) < 0.2
+    assert -1.3 < more.time_log2_ratio < -0.7
+
+
+def test_memory_time_grows_with_what_is_held(executor: Executor) -> None:
+    def sample(worker, megabytes: int) -> float:
+        hold = f"x = bytes({megabytes} << 20) if {megabytes} else 0\nimport time\ntime.sleep(0.2)"
+        return memory_time(worker, hold.replace("bytes(", "b'1' * ("), "", Limits())
+
+    none, some = executor.map(sample, [0, 50])
+    assert none < 1
+    assert 0.8 * 52.4 * 0.2 < some < 1.6 * 52.4 * 0.2

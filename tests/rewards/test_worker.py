@@ -1,0 +1,176 @@
+"""One worker, real processes: statuses, limits, meters, what is left behind."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from rewards.errors import IsolationError
+from rewards.executor import Executor
+from rewards.records import MIB, Limits, Status
+from rewards.worker import Worker, WorkerDiedError, WorkerSettings
+
+SHORT = Limits(wall_s=0.5)
+
+
+@pytest.fixture(scope="module", params=["auto", "off"])
+def worker(request):
+    core = min(os.sched_getaffinity(0))
+    with Worker(WorkerSettings(core, namespaces=request.param)) as worker:
+        yield worker
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        ("print(1)", Status.OK),
+        ("exit()", Status.OK),
+        ("import os; print(1, flush=True); os._exit(0)", Status.OK),
+        ("raise SystemExit(256)", Status.OK),
+        ("raise SystemExit(3)", Status.RUNTIME_ERROR),
+        ("raise SystemExit('no')", Status.RUNTIME_ERROR),
+        ("1/0", Status.RUNTIME_ERROR),
+        ("raise BaseException", Status.RUNTIME_ERROR),
+        ("import os; os.abort()", Status.RUNTIME_ERROR),
+        ("import os; os.kill(os.getpid(), 9)", Status.RUNTIME_ERROR),
+        ("def f(", Status.SYNTAX_ERROR),
+        ("x = '\x00'", Status.SYNTAX_ERROR),
+        ("(" * 500, Status.SYNTAX_ERROR),
+        ("while True: pass", Status.TIME_LIMIT),
+        ("import time; time.sleep(9)", Status.TIME_LIMIT),
+        ("import threading; threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()",
+         Status.TIME_LIMIT),
+        ("x = bytearray(10**12)", Status.MEMORY_LIMIT),
+        ("import sys; sys.stdout.write('x' * (20 << 20))", Status.OUTPUT_LIMIT),
+        ("import sys; sys.stderr.write('x' * (20 << 20))", Status.OUTPUT_LIMIT),
+        ("import ctypes; ctypes.CDLL(None).syscall(169, 0, 0, 0, 0)", Status.VIOLATION),
+    ],
+)  # fmt: skip
+def test_status(worker: Worker, program: str, status: Status) -> None:
+    assert worker.run(program, "", SHORT).status is status
+
+
+def test_result_of_a_clean_run(worker: Worker) -> None:
+    result = worker.run(
+        "import sys\nprint(input() * 2)\nprint('e', file=sys.stderr)", "ab\n", SHORT
+    )
+    assert result.stdout == b"abab\n"
+    assert result.stderr == b"e\n"
+    assert (result.exit_code, result.signal) == (0, None)
+    assert result.isolation_level == worker.level >= 1
+    assert 0 < result.wall_s < 0.5
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "input()",
+        "open(0).read().strip()",
+        "__import__('sys').stdin.readline().strip()",
+        "open('/dev/stdin').read().strip()",
+    ],
+)
+def test_ways_to_read_the_input(worker: Worker, reader: str) -> None:
+    if "/dev/stdin" in reader and not worker.report.mechanisms["namespaces"].is_on:
+        pytest.skip("NOT CHECKED at level 1: Landlock hides /dev/stdin")
+    assert worker.run(f"print({reader})", "häh\n", SHORT).stdout == "häh\n".encode()
+
+
+def test_runs_are_deterministic(worker: Worker) -> None:
+    program = "import random\nprint(random.random(), hash('a'), {'b', 'a', 'c'})"
+    first, second = (worker.run(program, "", SHORT).stdout for _ in range(2))
+    assert first == second
+
+
+def test_nothing_lasts_from_one_run_to_the_next(worker: Worker) -> None:
+    worker.run("import math, builtins, os\nmath.pi = 3\nbuiltins.print = None\nos.lseek(0, 2, 0)",
+               "abc", SHORT)  # fmt: skip
+    assert worker.run("import math\nprint(math.pi > 3.1, input())", "abc", SHORT).stdout == (
+        b"True abc\n"
+    )
+
+
+def test_time_limit_is_kept(worker: Worker) -> None:
+    worker.run("pass", "", SHORT)
+    started = time.monotonic()
+    result = worker.run("while True: pass", "", Limits(wall_s=0.2))
+    assert result.status is Status.TIME_LIMIT
+    assert result.wall_s > 0.15  # counted from the fork, so a little less from the start
+    assert time.monotonic() - started < 1.2
+
+
+@pytest.mark.parametrize("megabytes", [1, 8, 64])
+def test_peak_memory_is_seen(worker: Worker, megabytes: int) -> None:
+    program = f"""
+import time
+block = bytearray({megabytes} << 20)
+for i in range(0, len(block), 4096): block[i] = 1
+end = time.perf_counter() + 0.001
+while time.perf_counter() < end: pass
+del block
+"""
+    peaks = {worker.run(program, "", SHORT).peak_memory_bytes for _ in range(3)}
+    assert all(abs(peak - megabytes * MIB) < 0.5e6 for peak in peaks), peaks
+
+
+def test_memory_of_the_source_text_is_not_free(worker: Worker) -> None:
+    assert worker.run("x = [" + "1.5," * 40000 + "]", "", SHORT).peak_memory_bytes < 8 * MIB
+
+
+def test_bytes_hidden_on_standard_error_are_counted(worker: Worker) -> None:
+    program = (
+        "import os\nos.write(2, bytes(5 << 20))\ntry: os.ftruncate(2, 0)\nexcept OSError: pass"
+    )
+    assert worker.run(program, "", SHORT).peak_memory_bytes >= 5 * MIB
+
+
+def test_cpu_of_threads_is_counted(worker: Worker) -> None:
+    spin = "sum(range(10**6))"
+    alone = worker.run(spin, "", Limits()).runtime_s
+    threads = f"""
+import threading
+ts = [threading.Thread(target=lambda: {spin}) for _ in range(4)]
+[t.start() for t in ts]; [t.join() for t in ts]
+"""
+    assert worker.run(threads, "", Limits()).runtime_s > 2.5 * alone
+
+
+def test_forged_clocks_change_nothing(worker: Worker) -> None:
+    program = """
+import time, resource
+for name in ("time", "perf_counter", "process_time", "monotonic"): setattr(time, name, lambda: 0.0)
+resource.getrusage = lambda _: None
+sum(range(3 * 10**6))
+"""
+    assert worker.run(program, "", Limits()).runtime_s > 0.005
+
+
+def test_numpy_is_preloaded_where_a_program_imports_it() -> None:
+    with Executor(num_workers=1) as executor:
+        result = executor.run("import numpy as np\nprint(np.arange(3).sum())")
+    assert result.stdout == b"3\n", result.stderr
+    assert result.runtime_s < 0.05
+
+
+def test_level_below_the_floor_is_refused() -> None:
+    with Worker(WorkerSettings(0, namespaces="off", landlock=False)) as worker:
+        assert worker.level == 0
+        with pytest.raises(IsolationError, match="files_read_only"):
+            worker.report.require(1)
+        worker.report.require(0)
+
+
+def test_without_seccomp_new_processes_are_seen_to_be_possible() -> None:
+    with Worker(WorkerSettings(0, namespaces="off", seccomp=False)) as worker:
+        assert not worker.report.mechanisms["no_new_processes"].is_on
+        assert worker.level == 0
+
+
+def test_killed_worker_is_an_error_of_ours() -> None:
+    worker = Worker(WorkerSettings(0))
+    pid = worker._process.pid  # type: ignore[union-attr]
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerDiedError):
+        worker.run("pass", "", SHORT)
+    worker.close()
