@@ -33,7 +33,7 @@ def memory_time(worker: Worker, program: str, stdin: str, limits: Limits) -> flo
     def run() -> None:
         results.append(worker.run(program, stdin, limits))
 
-    worker.floor()
+    base_mb = worker.floor().resident_bytes / 1e6
     runner = threading.Thread(target=run, name="effirl-sampled-run")
     runner.start()
     samples = _sample(worker, runner)
@@ -41,7 +41,7 @@ def memory_time(worker: Worker, program: str, stdin: str, limits: Limits) -> flo
     if not results or results[0].status is not Status.OK:
         status = results[0].status if results else Status.SANDBOX_ERROR
         raise SandboxError(f"a sampled run must end with OK, got {status}")
-    return _integrate(samples, results[0].wall_s)
+    return _integrate(samples, base_mb, results[0].wall_s)
 
 
 def _sample(worker: Worker, runner: threading.Thread) -> list[tuple[float, float]]:
@@ -63,14 +63,11 @@ def _sample(worker: Worker, runner: threading.Thread) -> list[tuple[float, float
     return samples
 
 
-def _integrate(samples: list[tuple[float, float]], wall_s: float) -> float:
-    """Trapezoid over the samples' own memory above the first sample's, scaled to the wall time."""
-    if len(samples) < 2:
-        return 0.0
-    base = samples[0][1]
-    area = sum(
-        (right[0] - left[0]) * ((left[1] + right[1]) / 2 - base)
-        for left, right in pairwise(samples)
-    )
-    sampled_s = samples[-1][0] - samples[0][0]
-    return max(0.0, area) * (wall_s / sampled_s if sampled_s > 0 else 0.0)
+def _integrate(samples: list[tuple[float, float]], base_mb: float, wall_s: float) -> float:
+    """Trapezoid over what is resident above `base_mb`, scaled to the whole wall time."""
+    above = [(moment, max(0.0, resident - base_mb)) for moment, resident in samples]
+    sampled_s = above[-1][0] - above[0][0] if above else 0.0
+    if sampled_s <= 0:
+        return above[0][1] * wall_s if above else 0.0
+    area = sum((t2 - t1) * (mb1 + mb2) / 2 for (t1, mb1), (t2, mb2) in pairwise(above))
+    return area * wall_s / sampled_s

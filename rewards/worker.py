@@ -74,6 +74,9 @@ class Floor:
 
     runtime_s: float
     peak_bytes: int
+    """Above what is resident when a program starts."""
+    resident_bytes: int
+    """When a program starts: the interpreter's own."""
     measured_at: float
     """time.monotonic()"""
 
@@ -194,6 +197,7 @@ class Worker:
             self._floor = Floor(
                 statistics.median((r[3] - r[5]) / 1e9 for r in costs),
                 int(statistics.median(max(0, r[6] - r[7]) << 10 for r in costs)),
+                int(statistics.median(r[7] << 10 for r in costs)),
                 time.monotonic(),
             )
         return self._floor

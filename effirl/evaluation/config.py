@@ -1,0 +1,109 @@
+"""Settings of evaluation and of the sweep over alpha. Imports without torch."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from effirl.config import FieldError, check_range, check_types
+from effirl.data.load import DATA_SETS
+
+CONTROLS = ("source", "target")
+"""Stand-ins for a model: the source program unchanged, and the data set's own improved program."""
+DEFAULT_NUM_SAMPLES = 4
+
+
+@dataclass
+class EvaluateConfig:
+    """Measure how correct, fast and lean the programs of a policy, or of a control, are."""
+
+    model: str = field(
+        default="codet5-nano",
+        metadata={
+            "help": "model/ folder of a run, codet5-nano, or a hub name; or one of the controls "
+            "source (every program unchanged) and target (the data's own improved programs)"
+        },
+    )
+    baseline: str | None = field(
+        default=None,
+        metadata={"help": "a second model, evaluated on the same problems and compared with"},
+    )
+    data: str = field(default="builtin", metadata={"help": "builtin or pie"})
+    data_path: Path | None = field(default=None, metadata={"help": "folder of the data, for pie"})
+    split: str = field(default="test", metadata={"help": "which part of the data"})
+    limit: int | None = field(default=None, metadata={"help": "evaluate so many problems"})
+    num_samples: int | None = field(
+        default=None,
+        metadata={"help": "completions a problem; 4 unless temperature is 0, controls have 1"},
+    )
+    temperature: float = field(default=0.8, metadata={"help": "of the sampling; 0 is greedy"})
+    max_new_tokens: int = field(default=384, metadata={"help": "longest completion"})
+    max_prompt_tokens: int = field(default=512, metadata={"help": "longest prompt"})
+    batch_size: int = field(default=32, metadata={"help": "completions decoded together"})
+    alpha: float = field(
+        default=0.5,
+        metadata={"help": "balance in the reported reward: 1 runtime only, 0 memory only"},
+    )
+    output_dir: Path | None = field(
+        default=None,
+        metadata={"help": "folder of the results; continues what it holds of the same evaluation"},
+    )
+    seed: int = field(default=0, metadata={"help": "of sampling and of the intervals"})
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        if self.data not in DATA_SETS:
+            raise FieldError("data", f"one of {', '.join(DATA_SETS)}", self.data)
+        check_range(
+            self,
+            1,
+            names=("limit", "num_samples", "max_new_tokens", "max_prompt_tokens", "batch_size"),
+        )
+        check_range(self, 0, names=("temperature", "seed"))
+        check_range(self, 0, 1, names=("alpha",))
+        if self.temperature == 0 and self.num_samples not in (None, 1):
+            raise FieldError("num_samples", "1 at temperature 0 (greedy)", self.num_samples)
+
+    def samples_of(self, model: str) -> int:
+        """Return how many completions of each problem a model gives."""
+        if model in CONTROLS:
+            return 1
+        return self.num_samples or (1 if self.temperature == 0 else DEFAULT_NUM_SAMPLES)
+
+
+@dataclass
+class SweepConfig:
+    """Reinforce one warm start at several balances, and draw the trade-off that results."""
+
+    alphas: list[float] = field(
+        default_factory=lambda: [0.0, 0.5, 1.0],
+        metadata={"help": "balances to train at: 1 runtime only, 0 memory only"},
+    )
+    model: str | None = field(
+        default=None, metadata={"help": "what every run starts from; the newest warm start"}
+    )
+    ppo_config: Path | None = field(
+        default=None, metadata={"help": "YAML for every reinforcement run; the sweep's flags win"}
+    )
+    max_steps: int | None = field(default=None, metadata={"help": "steps of every reinforcement"})
+    data: str = field(default="builtin", metadata={"help": "builtin or pie"})
+    data_path: Path | None = field(default=None, metadata={"help": "folder of the data, for pie"})
+    split: str = field(default="test", metadata={"help": "part of the data to evaluate on"})
+    limit: int | None = field(default=None, metadata={"help": "evaluate on so many problems"})
+    num_samples: int = field(
+        default=DEFAULT_NUM_SAMPLES, metadata={"help": "completions a problem in evaluation"}
+    )
+    output_dir: Path | None = field(
+        default=None, metadata={"help": "folder of the sweep; finished runs in it are kept"}
+    )
+    seed: int = field(default=0, metadata={"help": "of training, sampling and the intervals"})
+
+    def __post_init__(self) -> None:
+        if isinstance(self.alphas, list):  # YAML's 0 and 1 are whole numbers
+            self.alphas = [float(item) if type(item) is int else item for item in self.alphas]
+        check_types(self)
+        if self.data not in DATA_SETS:
+            raise FieldError("data", f"one of {', '.join(DATA_SETS)}", self.data)
+        in_range = all(0 <= alpha <= 1 for alpha in self.alphas)
+        if not self.alphas or not in_range or len(set(self.alphas)) < len(self.alphas):
+            raise FieldError("alphas", "different numbers from 0 to 1", self.alphas)
+        check_range(self, 1, names=("max_steps", "limit", "num_samples"))
+        check_range(self, 0, names=("seed",))

@@ -1,0 +1,147 @@
+"""What evaluation measures beside the score: memory over time, and what copies cost.
+
+Memory over time is EffiBench's TMU, MB*s. Sampling disturbs a program's timing, so it is never done
+in the runs that are timed.
+
+The reward defines a copy of the source program to gain 0 and does not time it. A report must: its
+runtime is part of the mean, and the `source` control has nothing but copies. Timed against itself,
+a program should read a ratio of 1 within its interval: that checks the meter.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from effirl.data.problems import Problem
+from effirl.scoring import CompletionRow
+from rewards.errors import SandboxError
+from rewards.executor import Executor
+from rewards.extraction import normalise
+from rewards.measurement import PRECISE, Comparison, TimedRunError, compare
+from rewards.memory_profile import RELIABLE_ABOVE_S, memory_time
+from rewards.records import Limits
+from rewards.worker import Worker
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A correct program and the problem whose source program it replaces."""
+
+    problem: Problem
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTimes:
+    """Memory integrals of a pair, MB*s, summed over the performance inputs."""
+
+    source: float
+    program: float
+
+
+class Meter(Protocol):
+    """Runs pairs again, for what their scores do not say. None where we failed."""
+
+    def memory_times(self, pairs: Sequence[Pair]) -> list[MemoryTimes | None]: ...
+
+    def comparisons(self, pairs: Sequence[Pair]) -> list[Comparison | None]: ...
+
+
+class ExecutorMeter:
+    """The meter on an executor's workers; both programs of a pair run on the same one."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._limits = Limits()
+
+    def memory_times(self, pairs: Sequence[Pair]) -> list[MemoryTimes | None]:
+        """Sample both programs of each pair."""
+        return _found(self._executor.map(self._sample, pairs, _programs))
+
+    def comparisons(self, pairs: Sequence[Pair]) -> list[Comparison | None]:
+        """Time both programs of each pair in turns."""
+        return _found(self._executor.map(self._compare, pairs, _programs))
+
+    def _sample(self, worker: Worker, pair: Pair) -> MemoryTimes:
+        inputs = [case.input for case in pair.problem.performance_inputs]
+        source, program = (
+            sum(memory_time(worker, text, stdin, self._limits) for stdin in inputs)
+            for text in _programs(pair)
+        )
+        return MemoryTimes(source, program)
+
+    def _compare(self, worker: Worker, pair: Pair) -> Comparison:
+        problem = pair.problem
+        inputs = problem.performance_inputs
+        try:
+            return compare(
+                worker, problem.source_program, pair.program, inputs, self._limits, PRECISE
+            )
+        except TimedRunError as error:
+            raise SandboxError(f"a program found correct before failed: {error}") from error
+
+
+def measured(
+    meter: Meter, problems: Sequence[Problem], rows: Sequence[CompletionRow]
+) -> list[CompletionRow]:
+    """Add to correct completions what their scores lack, each distinct program measured once.
+
+    Args:
+        meter: Runs the programs.
+        problems: All of the evaluation, which `problem_index` counts in.
+        rows: Those that are not correct come back as they are.
+    """
+    pairs: dict[tuple[int, str], Pair] = {}
+    untimed: dict[tuple[int, str], Pair] = {}
+    for row in rows:
+        problem = problems[row.problem_index]
+        if row.is_correct and row.program is not None and problem.performance_inputs:
+            pair = pairs.setdefault(_key(row), Pair(problem, row.program))
+            if row.comparison is None:
+                untimed[_key(row)] = pair
+    comparisons = dict(zip(untimed, meter.comparisons([*untimed.values()]), strict=True))
+    times = dict(zip(pairs, meter.memory_times([*pairs.values()]), strict=True))
+    return [
+        _finished(row, comparisons.get(_key(row)), times.get(_key(row))) if row.is_correct else row
+        for row in rows
+    ]
+
+
+def _key(row: CompletionRow) -> tuple[int, str]:
+    return row.problem_index, normalise(row.program or "")
+
+
+def _finished(
+    row: CompletionRow, comparison: Comparison | None, times: MemoryTimes | None
+) -> CompletionRow:
+    return replace(
+        row,
+        comparison=row.comparison or comparison,
+        program_memory_time_mb_s=None if times is None else times.program,
+        source_memory_time_mb_s=None if times is None else times.source,
+    )
+
+
+def unreliable_share(rows: Sequence[CompletionRow]) -> float:
+    """Return the share of sampled programs that end too soon for their memory integral.
+
+    >>> unreliable_share([])
+    0.0
+    """
+    sampled = [
+        row.comparison
+        for row in rows
+        if row.program_memory_time_mb_s is not None and row.comparison is not None
+    ]
+    too_short = [found for found in sampled if found.program_runtime_s < RELIABLE_ABOVE_S]
+    return len(too_short) / len(sampled) if sampled else 0.0
+
+
+def _programs(pair: Pair) -> tuple[str, str]:
+    return pair.problem.source_program, pair.program
+
+
+def _found(results: Sequence[T | SandboxError]) -> list[T | None]:
+    return [None if isinstance(result, SandboxError) else result for result in results]

@@ -1,0 +1,145 @@
+"""Figures of the trade-off and of progress. Each says on its axes which direction is better."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from effirl.evaluation.bootstrap import Estimate
+
+FRONT_COLOUR = "#1b6ca8"
+OTHER_COLOUR = "#8a8f98"
+CONTROL_COLOUR = "#c44536"
+
+STAGE_METRICS = {
+    "pass@1": "correct completions",
+    "time_gain": "runtime gain",
+    "memory_gain": "memory gain",
+}
+"""Metric -> how the plot calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A policy on the plane of the two gains."""
+
+    label: str
+    time_gain: Estimate
+    memory_gain: Estimate
+    is_control: bool = False
+    """Shown, but never part of the front."""
+
+
+def non_dominated(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Return the points to which no other is at least equal in both and better in one.
+
+    >>> non_dominated([(0.0, 1.0), (1.0, 0.0), (0.5, 0.5), (0.4, 0.4)])
+    [0, 1, 2]
+    """
+    return [
+        index
+        for index, (x, y) in enumerate(points)
+        if not any(
+            other_x >= x and other_y >= y and (other_x, other_y) != (x, y)
+            for other_x, other_y in points
+        )
+    ]
+
+
+def plot_front(points: Sequence[Point], path: Path) -> None:
+    """Draw policies by both gains, the non-dominated ones joined.
+
+    A point without a gain (no completion was scored) is left out.
+    """
+    figure, axes = _figure(6.4, 5.2)
+    shown = [point for point in points if _pair(point) is not None]
+    trained = [point for point in shown if not point.is_control]
+    pairs = [pair for point in trained if (pair := _pair(point)) is not None]
+    front = sorted(pairs[index] for index in non_dominated(pairs))
+    if front:
+        axes.plot(*zip(*front, strict=True), color=FRONT_COLOUR, label="non-dominated")
+    for point in shown:
+        _draw(axes, point, is_on_front=not point.is_control and _pair(point) in front)
+    axes.set_xlabel("runtime gain (right is faster)")
+    axes.set_ylabel("memory gain (up is leaner)")
+    axes.set_title("Trade-off on the test problems, 95% intervals")
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def plot_before_after(stages: Mapping[str, Mapping[str, Estimate]], path: Path) -> None:
+    """Draw correctness and both gains of successive stages of one policy, as bars with intervals.
+
+    Args:
+        stages: Name (base, warm start, reinforced) -> estimates by metric name.
+        path: A .png or .svg file.
+    """
+    figure, axes = _figure(8.0, 4.2)
+    width = 0.8 / max(len(stages), 1)
+    colours = (OTHER_COLOUR, CONTROL_COLOUR, FRONT_COLOUR, "#3d8361")
+    for place, (stage, found) in enumerate(stages.items()):
+        estimates = [found[name] for name in STAGE_METRICS]
+        axes.bar(
+            [index + (place - (len(stages) - 1) / 2) * width for index in range(len(estimates))],
+            [estimate.value or 0.0 for estimate in estimates],
+            width,
+            yerr=[*zip(*map(_error, estimates), strict=True)],
+            label=stage,
+            color=colours[place % len(colours)],
+            capsize=3,
+        )
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(STAGE_METRICS)), list(STAGE_METRICS.values()))
+    axes.set_ylabel("share or gain (higher is better)")
+    axes.set_title("On the test problems, 95% intervals")
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def _draw(axes: Any, point: Point, is_on_front: bool) -> None:
+    pair = _pair(point)
+    assert pair is not None
+    colour = FRONT_COLOUR if is_on_front else OTHER_COLOUR
+    axes.errorbar(
+        *pair,
+        xerr=[[side] for side in _error(point.time_gain)],
+        yerr=[[side] for side in _error(point.memory_gain)],
+        fmt="s" if point.is_control else "o",
+        color=CONTROL_COLOUR if point.is_control else colour,
+        capsize=3,
+        elinewidth=0.8,
+        label=point.label if point.is_control else None,
+    )
+    if not point.is_control:
+        axes.annotate(point.label, pair, xytext=(6, 6), textcoords="offset points")
+
+
+def _pair(point: Point) -> tuple[float, float] | None:
+    if point.time_gain.value is None or point.memory_gain.value is None:
+        return None
+    return point.time_gain.value, point.memory_gain.value
+
+
+def _error(found: Estimate) -> tuple[float, float]:
+    """Return the lengths of the interval's arms, 0 where it is unknown."""
+    if found.value is None or found.low is None or found.high is None:
+        return 0.0, 0.0
+    return max(0.0, found.value - found.low), max(0.0, found.high - found.value)
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)  # no display, no global state
+    axes = figure.subplots()
+    axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,205 @@
+"""Run folders: where a command keeps what it makes, and how it finds what to continue.
+
+    runs/ppo-20260131-142530/
+        config.yaml         the resolved settings
+        log.jsonl           one row of metrics a step
+        checkpoint-20/      the trainer's own, to resume from
+        model/              the finished policy; its presence means that the run is complete
+
+Two commands never write one folder: a run holds an advisory lock for as long as its process lives.
+"""
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from effirl.errors import UserError
+
+RUNS = Path("runs")
+CONFIG_FILE = "config.yaml"
+LOCK_FILE = ".lock"
+MODEL_FOLDER = "model"
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "adapter_model.safetensors",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder that this process may write."""
+
+    path: Path
+    checkpoint: Path | None
+    """The newest whole checkpoint of an earlier process, None for a fresh start."""
+    lock: IO[str] | None
+    """Closing it, or the end of the process, lets others write the folder. None in a process that
+    shares the folder of the one that holds it."""
+
+    @property
+    def model_path(self) -> Path:
+        """Where the finished policy is, or will be."""
+        return self.path / MODEL_FOLDER
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the policy is already there."""
+        return self.model_path.is_dir()
+
+
+def new_run(kind: str, root: Path = RUNS) -> Path:
+    """Make and return an empty `<root>/<kind>-<YYYYmmdd-HHMMSS>/`."""
+    moment = datetime.now()
+    while True:
+        path = root / f"{kind}-{moment:%Y%m%d-%H%M%S}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:  # another command started in the same second
+            moment += timedelta(seconds=1)
+        except OSError as error:
+            raise UserError(f"cannot make run folder {path}: {error.strerror}") from error
+        else:
+            return path
+
+
+def open_run(kind: str, config: object, output_dir: Path | None, root: Path = RUNS) -> Run:
+    """Find the run that this command continues, or start a new one.
+
+    With `output_dir` it is that folder. Without, it is the newest unfinished run of the kind whose
+    settings are the same and which no other process is writing.
+
+    Args:
+        kind: sft, ppo, eval or sweep.
+        config: The command's dataclass, with every default resolved.
+        output_dir: As the user gave it.
+        root: Folder of the runs.
+
+    Raises:
+        UserError: If `output_dir` holds a run with other settings, or is being written.
+    """
+    if output_dir is not None:
+        return _open_named(output_dir, settings(config))
+    for path in sorted(root.glob(f"{kind}-*"), reverse=True):
+        if (path / MODEL_FOLDER).is_dir() or read_settings(path) != settings(config):
+            continue
+        lock = _try_lock(path)
+        if lock is not None:
+            return Run(path, last_checkpoint(path), lock)
+    return _open_named(new_run(kind, root), settings(config))
+
+
+def newest_warm_start(root: Path = RUNS) -> Path | None:
+    """Return the `model/` folder of the warm start that finished last, None if there is none."""
+    found = [path for path in root.glob(f"sft*/{MODEL_FOLDER}") if is_model_folder(path)]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def is_model_folder(path: Path) -> bool:
+    """Whether a folder holds weights, or an adapter's."""
+    return any((path / name).is_file() for name in WEIGHT_FILES)
+
+
+def last_checkpoint(path: Path) -> Path | None:
+    """Return the newest whole checkpoint of a run.
+
+    The trainer writes `trainer_state.json` last: a checkpoint without a readable one was cut short.
+    """
+    numbered = []
+    for folder in path.glob("checkpoint-*"):
+        suffix = folder.name.removeprefix("checkpoint-")
+        if suffix.isdecimal():
+            numbered.append((int(suffix), folder))
+    for _, folder in sorted(numbered, reverse=True):
+        if _is_whole(folder):
+            return folder
+    return None
+
+
+def settings(config: object) -> dict[str, Any]:
+    """Return a config's values as YAML holds them, without the folder that they are kept in."""
+    values = {field.name: getattr(config, field.name) for field in fields(config)}  # type: ignore[arg-type]
+    values.pop("output_dir", None)
+    return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+
+
+def read_settings(path: Path) -> dict[str, Any] | None:
+    """Return what `settings` gave when the run was started, None if the folder is no run."""
+    try:
+        values = yaml.safe_load((path / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def drop_rows_after(path: Path, step: int) -> None:
+    """Cut a jsonl log back to a checkpoint, so that a resumed run does not log a step twice.
+
+    A last line that was cut short goes too.
+    """
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if row["step"] <= step:
+            kept.append(line + "\n")
+    partial = path.with_suffix(".partial")
+    partial.write_text("".join(kept), encoding="utf-8")
+    partial.replace(path)
+
+
+def _open_named(path: Path, wanted: dict[str, Any]) -> Run:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make run folder {path}: {error.strerror}") from error
+    lock = _try_lock(path)
+    if lock is None:
+        raise UserError(f"{path} is being written by another process; use another --output-dir")
+    found = read_settings(path)
+    if found is None:
+        partial = path / f"{CONFIG_FILE}.partial"
+        partial.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
+        partial.replace(path / CONFIG_FILE)
+    elif found != wanted:
+        names = [name for name in wanted | found if wanted.get(name) != found.get(name)]
+        name = names[0]
+        raise UserError(
+            f"{path} holds a run with other settings ({name} was {found.get(name)!r}, now "
+            f"{wanted.get(name)!r}); use another --output-dir"
+        )
+    return Run(path, last_checkpoint(path), lock)
+
+
+def _try_lock(path: Path) -> IO[str] | None:
+    try:
+        lock = (path / LOCK_FILE).open("w", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write to run folder {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return False
+    return is_model_folder(folder) and (folder / "optimizer.pt").is_file()

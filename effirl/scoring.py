@@ -1,0 +1,197 @@
+"""The one place that generates completions, has them run, and scores them.
+
+Training (for its evaluations) and the evaluation command both go through here, so that a figure
+means the same in a training log and in a report.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from effirl.data.problems import Problem
+from effirl.data.prompts import inference_prompt
+from effirl.errors import UserError
+from effirl.policy import Policy, generate
+from rewards.efficiency import ScoreRequest
+from rewards.measurement import Comparison
+from rewards.records import Status
+from rewards.scores import Score
+
+
+class Scorer(Protocol):
+    """What scoring needs of `rewards.EfficiencyReward`."""
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Score]: ...
+
+    def validate(self, requests: Sequence[ScoreRequest]) -> list[str | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a policy writes its completions."""
+
+    num_samples: int
+    temperature: float
+    """0 is greedy."""
+    max_new_tokens: int
+    max_prompt_tokens: int
+    batch_size: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRow:
+    """A completion and what it was found to be worth: one line of results.jsonl."""
+
+    problem_index: int
+    """Place of the problem among those evaluated. Ids repeat where a data set has several source
+    programs for one problem."""
+    problem_id: str
+    sample: int
+    completion: str
+    program: str | None
+    status: Status
+    reward: float | None
+    """None when we could not run or measure the program: it counts nowhere."""
+    time_gain: float
+    memory_gain: float
+    is_copy: bool
+    pass_rate: float
+    comparison: Comparison | None
+    """None unless the program is correct; the scorer does not time a copy of the source either."""
+    program_memory_time_mb_s: float | None = None
+    """Memory integrated over time, None until its own pass has run."""
+    source_memory_time_mb_s: float | None = None
+
+    @property
+    def is_scored(self) -> bool:
+        return self.reward is not None
+
+    @property
+    def is_correct(self) -> bool:
+        return self.is_scored and self.status is Status.OK
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "CompletionRow":
+        """Undo `to_json`.
+
+        Raises:
+            TypeError: If a field is missing or unknown.
+            ValueError: If the status is unknown.
+        """
+        comparison = values.get("comparison")
+        changed = {
+            "status": Status(values.get("status", "")),
+            "comparison": None if comparison is None else Comparison(**comparison),
+        }
+        return cls(**{**values, **changed})
+
+
+def sample_completions(
+    policy: Policy, problems: Sequence[Problem], sampling: Sampling
+) -> list[list[str]]:
+    """Have a policy write `sampling.num_samples` completions for each problem."""
+    return generate(
+        policy,
+        [inference_prompt(problem) for problem in problems],
+        num_samples=sampling.num_samples,
+        temperature=sampling.temperature,
+        max_new_tokens=sampling.max_new_tokens,
+        max_prompt_tokens=sampling.max_prompt_tokens,
+        batch_size=sampling.batch_size,
+        seed=sampling.seed,
+    )
+
+
+def control_completions(control: str, problems: Sequence[Problem]) -> list[list[str]]:
+    """Give each problem the one completion that a control stands for.
+
+    Args:
+        control: `source` (the source program unchanged) or `target` (the data's improved program).
+        problems: What to complete.
+
+    Raises:
+        UserError: If the data has no target for a problem.
+    """
+    if control == "source":
+        return [[problem.source_program] for problem in problems]
+    assert control == "target", control
+    for problem in problems:
+        if not problem.targets:
+            raise UserError(
+                f"control target needs an improved program for every problem, {problem.problem_id} "
+                "has none; evaluate --model source, or another data set"
+            )
+    return [[problem.targets[0].program] for problem in problems]
+
+
+def find_unusable(scorer: Scorer, problems: Sequence[Problem]) -> list[str | None]:
+    """Run the source programs on their own tests.
+
+    Returns:
+        For each problem None, or why nothing can be scored against its source program.
+    """
+    return scorer.validate([_request(problem, "", None) for problem in problems])
+
+
+def score_completions(
+    scorer: Scorer,
+    problems: Sequence[Problem],
+    completions: Sequence[Sequence[str]],
+    *,
+    alpha: float | None = None,
+    indices: Sequence[int] | None = None,
+) -> list[CompletionRow]:
+    """Run and score the completions of each problem, in one call of the scorer.
+
+    Args:
+        scorer: Usually an `EfficiencyReward`.
+        problems: In the order of `completions`.
+        completions: Those of one problem each.
+        alpha: None for the scorer's own.
+        indices: `problem_index` of each problem, None for 0, 1, 2...
+    """
+    places = [
+        (index, sample, problem, completion)
+        for index, problem, samples in zip(
+            range(len(problems)) if indices is None else indices,
+            problems,
+            completions,
+            strict=True,
+        )
+        for sample, completion in enumerate(samples)
+    ]
+    scores = scorer.score(
+        [_request(problem, completion, alpha) for _, _, problem, completion in places]
+    )
+    return [
+        CompletionRow(
+            problem_index=index,
+            problem_id=problem.problem_id,
+            sample=sample,
+            completion=completion,
+            program=score.program,
+            status=score.status,
+            reward=score.reward,
+            time_gain=score.time_gain,
+            memory_gain=score.memory_gain,
+            is_copy=score.is_copy,
+            pass_rate=score.pass_rate,
+            comparison=score.comparison,
+        )
+        for (index, sample, problem, completion), score in zip(places, scores, strict=True)
+    ]
+
+
+def _request(problem: Problem, completion: str, alpha: float | None) -> ScoreRequest:
+    return ScoreRequest(
+        problem_id=problem.problem_id,
+        source_program=problem.source_program,
+        tests=problem.tests,
+        performance_inputs=problem.performance_inputs,
+        completion=completion,
+        alpha=alpha,
+    )

@@ -1,0 +1,162 @@
+"""Sweep alpha: reinforce at each balance, evaluate on the same problems, draw the trade-off.
+
+    runs/sweep-20260131-142530/
+        warm_start/         evaluation of what every run starts from: the control
+        alpha-0.5/          a reinforcement run; alpha-0.5/eval/ is its evaluation
+        sweep.json          gains with intervals by alpha, and which are non-dominated
+        front.png
+
+Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from effirl.errors import UserError
+from effirl.evaluation.bootstrap import Estimate
+from effirl.evaluation.config import EvaluateConfig, SweepConfig
+from effirl.evaluation.plots import Point, non_dominated, plot_front
+from effirl.evaluation.report import aligned
+from effirl.evaluation.run import evaluate
+from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
+
+logger = logging.getLogger(__name__)
+
+PPO_SCRIPT = Path(__file__).parents[1] / "scripts" / "ppo.py"
+TABLE_METRICS = (
+    "pass@1",
+    "time_gain",
+    "memory_gain",
+    "speedup_geometric",
+    "memory_reduction_geometric",
+)
+
+Metrics = dict[str, Estimate]
+
+
+def sweep(config: SweepConfig) -> str:
+    """Run what is not finished yet, and write sweep.json and front.png.
+
+    Returns:
+        The table of the results.
+
+    Raises:
+        UserError: If there is no warm start, or a reinforcement run fails.
+    """
+    config = replace(config, model=_start(config))
+    run = open_run("sweep", config, config.output_dir)
+    found: dict[str, Metrics] = {
+        "warm start": _evaluated(config, str(config.model), 0.5, run.path / "warm_start")
+    }
+    for alpha in config.alphas:
+        folder = run.path / f"alpha-{alpha:g}"
+        if (folder / MODEL_FOLDER).is_dir():
+            logger.info(f"alpha {alpha:g}: already trained in {folder}")
+        else:
+            _reinforce(config, alpha, folder)
+        found[f"alpha {alpha:g}"] = _evaluated(
+            config, str(folder / MODEL_FOLDER), alpha, folder / "eval"
+        )
+    points = [
+        Point(label, metrics["time_gain"], metrics["memory_gain"], label == "warm start")
+        for label, metrics in found.items()
+    ]
+    plot_front(points, run.path / "front.png")
+    _write(run.path / "sweep.json", found, _front(points))
+    return _table(found, _front(points)) + f"written to {run.path}\n"
+
+
+def reinforcement_command(config: SweepConfig, alpha: float, folder: Path) -> list[str]:
+    """Build the command of one reinforcement run."""
+    options: dict[str, object] = {
+        "config": config.ppo_config,
+        "alpha": f"{alpha:g}",
+        "model": config.model,
+        "data": config.data,
+        "data_path": config.data_path,
+        "max_steps": config.max_steps,
+        "seed": config.seed,
+        "output_dir": folder,
+    }
+    flags = [
+        text
+        for name, value in options.items()
+        if value is not None
+        for text in (f"--{name}", str(value))
+    ]
+    return [sys.executable, "-m", "accelerate.commands.launch", str(PPO_SCRIPT), *flags]
+
+
+def _start(config: SweepConfig) -> str:
+    start = config.model or newest_warm_start()
+    if start is None:
+        raise UserError(
+            "no finished warm start under runs/; make one with: accelerate launch scripts/sft.py"
+        )
+    return str(start)
+
+
+def _reinforce(config: SweepConfig, alpha: float, folder: Path) -> None:
+    logger.info(f"alpha {alpha:g}: reinforcement in {folder}")
+    ended = subprocess.run(reinforcement_command(config, alpha, folder), check=False)
+    if ended.returncode or not (folder / MODEL_FOLDER).is_dir():
+        raise UserError(
+            f"reinforcement at alpha {alpha:g} ended with exit status {ended.returncode} and its "
+            "own message above; the same command continues the sweep"
+        )
+
+
+def _evaluated(config: SweepConfig, model: str, alpha: float, folder: Path) -> Metrics:
+    evaluate(
+        EvaluateConfig(
+            model=model,
+            data=config.data,
+            data_path=config.data_path,
+            split=config.split,
+            limit=config.limit,
+            num_samples=config.num_samples,
+            alpha=alpha,
+            output_dir=folder,
+            seed=config.seed,
+        )
+    )
+    values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return {name: Estimate(**value) for name, value in values.items()}
+
+
+def _front(points: Sequence[Point]) -> set[str]:
+    trained = [point for point in points if not point.is_control]
+    pairs = [(point.time_gain.value or 0.0, point.memory_gain.value or 0.0) for point in trained]
+    return {trained[index].label for index in non_dominated(pairs)}
+
+
+def _write(path: Path, found: dict[str, Metrics], front: set[str]) -> None:
+    document = {
+        label: {
+            "is_non_dominated": label in front,
+            **{name: asdict(value) for name, value in metrics.items()},
+        }
+        for label, metrics in found.items()
+    }
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _table(found: dict[str, Metrics], front: set[str]) -> str:
+    lines = [["policy", *TABLE_METRICS, "non-dominated"]]
+    for label, metrics in found.items():
+        cells = [_cell(metrics[name]) for name in TABLE_METRICS]
+        lines.append([label, *cells, "yes" if label in front else ""])
+    return "\n".join([*aligned(lines), ""])
+
+
+def _cell(found: Estimate) -> str:
+    if found.value is None:
+        return "-"
+    if found.low is None or found.high is None:
+        return f"{found.value:.3f}"
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

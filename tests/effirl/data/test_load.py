@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from effirl.data import catalog, load
+from effirl.data.problems import LoadedProblems, Problem
+from effirl.errors import UserError
+
+
+@pytest.fixture
+def catalog_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake_load(split: str, *, with_tests: bool = True) -> LoadedProblems:
+        name = f"{split}-{with_tests}"
+        return LoadedProblems([Problem(f"{name}-{i}", "", "pass") for i in range(10)])
+
+    monkeypatch.setattr(catalog, "load", fake_load)
+
+
+@pytest.mark.usefixtures("catalog_of_ten")
+def test_builtin_is_the_catalog() -> None:
+    loaded = load.load_problems("builtin", split="transfer", require_tests=False)
+    assert [problem.problem_id for problem in loaded.problems] == [
+        f"transfer-False-{i}" for i in range(10)
+    ]
+
+
+@pytest.mark.usefixtures("catalog_of_ten")
+@pytest.mark.parametrize(
+    ("limit", "kept"), [(1, [0]), (3, [0, 3, 6]), (10, range(10)), (99, range(10))]
+)
+def test_a_limit_spreads_over_the_catalog(limit: int, kept: list[int]) -> None:
+    loaded = load.load_problems("builtin", split="test", limit=limit)
+    assert [problem.problem_id for problem in loaded.problems] == [f"test-True-{i}" for i in kept]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"data": "humaneval"}, "data must be one of builtin, pie, got 'humaneval'"),
+        ({"data": "pie"}, "pie must be a local folder; name it with --data-path"),
+        ({"data": "builtin", "data_path": Path("x")}, "leave out --data-path"),
+        ({"data": "builtin", "limit": 0}, "limit must be at least 1, got 0"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load.load_problems(**arguments)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_usable_problem_is_an_error_with_the_reasons(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    empty = LoadedProblems([])
+    empty.dropped["no tests"] = 3
+    monkeypatch.setattr(load.pie, "load", lambda *args, **kwargs: empty)
+    with pytest.raises(UserError, match=r"no usable problem \(left out: 3 no tests\)"):
+        load.load_problems("pie", data_path=tmp_path, split="test")

@@ -1,0 +1,67 @@
+"""The prompt, character by character."""
+
+import pytest
+
+from effirl.data.problems import Problem, Target
+from effirl.data.prompts import build_prompt, inference_prompt, target_text, training_prompt
+
+PROBLEM = Problem("p1", "Sum the\nnumbers up to n.", "\nn = int(input())\nprint(sum(range(n)))\n\n")
+BODY = "Problem: Sum the numbers up to n.\nInitial Code:\nn = int(input())\nprint(sum(range(n)))"
+
+
+@pytest.mark.parametrize(
+    ("runtime_tag", "memory_tag", "line"),
+    [
+        (1, 0, "\nPerformance Tag: runtime=1 memory=0"),
+        (0, None, "\nPerformance Tag: runtime=0"),
+        (None, 1, "\nPerformance Tag: memory=1"),
+        (None, None, ""),
+    ],
+)
+def test_tags(runtime_tag: int | None, memory_tag: int | None, line: str) -> None:
+    assert build_prompt(PROBLEM, runtime_tag=runtime_tag, memory_tag=memory_tag) == BODY + line
+
+
+def test_inference_asks_for_both() -> None:
+    assert inference_prompt(PROBLEM) == BODY + "\nPerformance Tag: runtime=1 memory=1"
+
+
+def test_target_is_the_program_alone() -> None:
+    assert target_text(Target("\n  print(1)\n")) == "  print(1)"
+
+
+def test_dropout_of_none_and_all() -> None:
+    target = Target("print(1)", runtime_tag=1, memory_tag=0)
+    kept = training_prompt(PROBLEM, target, tag_dropout=0.0, seed=0)
+    assert kept == build_prompt(PROBLEM, runtime_tag=1, memory_tag=0)
+    assert training_prompt(PROBLEM, target, tag_dropout=1.0, seed=0) == BODY
+
+
+def test_unknown_tags_stay_out() -> None:
+    assert training_prompt(PROBLEM, Target("print(1)"), tag_dropout=0.0, seed=0) == BODY
+
+
+def test_each_tag_is_dropped_on_its_own_at_its_rate() -> None:
+    shown = {"runtime": 0, "memory": 0, "both": 0}
+    for i in range(2000):
+        target = Target(f"print({i})", runtime_tag=1, memory_tag=1)
+        prompt = training_prompt(PROBLEM, target, tag_dropout=0.25, seed=0)
+        shown["runtime"] += "runtime=" in prompt
+        shown["memory"] += "memory=" in prompt
+        shown["both"] += "runtime=" in prompt and "memory=" in prompt
+    # Binomial: four standard deviations are 77 and 89.
+    assert abs(shown["runtime"] - 1500) < 77
+    assert abs(shown["memory"] - 1500) < 77
+    assert abs(shown["both"] - 1125) < 89
+
+
+def test_draws_depend_on_pair_and_seed_only() -> None:
+    targets = [Target(f"print({i})", 1, 1) for i in range(50)]
+
+    def prompts(order: list[Target], seed: int) -> dict[str, str]:
+        return {
+            t.program: training_prompt(PROBLEM, t, tag_dropout=0.5, seed=seed) for t in order
+        }
+
+    assert prompts(targets, 0) == prompts(targets[::-1], 0)
+    assert prompts(targets, 0) != prompts(targets, 1)

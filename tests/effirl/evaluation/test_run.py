@@ -1,0 +1,132 @@
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from effirl.data.problems import LoadedProblems, Problem, Target
+from effirl.evaluation import run
+from effirl.evaluation.config import EvaluateConfig
+from effirl.evaluation.report import Evaluation, differences, estimates, write_report
+from effirl.evaluation.results import append_rows
+from rewards.records import Status, TestCase
+from tests.effirl.evaluation.rows import correct, failed
+from tests.fakes import FakeMeter, FakeReward
+
+INPUTS = (TestCase("1\n", "1\n"),)
+
+
+def problem(index: int, source: str = "# runtime=0.4 memory=4e6\npass\n") -> Problem:
+    target = Target(f"# runtime=0.1 memory=2e6\nprint({index})\n")
+    return Problem(f"p{index}", "", source, INPUTS, INPUTS, (target,))
+
+
+PROBLEMS = [problem(index) for index in range(10)]
+
+
+def run_model(model: str, folder: Path, scorer: FakeReward, problems: Sequence[Problem] = PROBLEMS):
+    return run.evaluate_model(
+        EvaluateConfig(model=model), model, problems, folder, scorer, FakeMeter()
+    )
+
+
+def test_the_source_control_reads_one(tmp_path: Path) -> None:
+    found = estimates(run_model("source", tmp_path, FakeReward()))
+    for name in (
+        "pass@1",
+        "pie_speedup",
+        "speedup_mean",
+        "speedup_geometric",
+        "memory_reduction_geometric",
+        "NET_ratio_of_totals",
+        "NET_mean_of_ratios",
+        "NMU_ratio_of_totals",
+        "NTMU_ratio_of_totals",
+        "NTMU_mean_of_ratios",
+        "copies",
+    ):
+        assert found[name].value == pytest.approx(1.0), name
+    assert found["opt"].value == 0.0
+    assert found["ET_s"].value == pytest.approx(0.4)
+
+
+def test_the_target_control_is_measured_against_the_source(tmp_path: Path) -> None:
+    found = estimates(run_model("target", tmp_path, FakeReward()))
+    assert found["speedup_mean"].value == pytest.approx(0.401 / 0.101)
+    assert found["NET_ratio_of_totals"].value == pytest.approx(0.25)
+    assert found["NMU_ratio_of_totals"].value == pytest.approx(0.5)
+    assert found["NTMU_ratio_of_totals"].value == pytest.approx(0.1 * 2 / (0.4 * 4))
+    assert found["opt"].value == 1.0
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
+    whole = run_model("target", tmp_path, FakeReward())
+    path = tmp_path / "results.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:3]) + lines[3][:40])  # as a kill leaves it
+    scorer = FakeReward()
+    assert run_model("target", tmp_path, scorer).rows == whole.rows
+    assert [request.problem_id for request in scorer.requests] == [f"p{i}" for i in range(3, 10)]
+    idle = FakeReward()
+    assert run_model("target", tmp_path, idle).rows == whole.rows
+    assert not idle.requests
+
+
+def test_problems_whose_source_fails_are_refused_and_counted(tmp_path: Path) -> None:
+    problems = [*PROBLEMS[:2], problem(2, "# status=RUNTIME_ERROR\npass\n")]
+    evaluation = run_model("target", tmp_path, FakeReward(), problems)
+    assert {row.problem_index for row in evaluation.rows} == {0, 1}
+    assert evaluation.refused == {"ends with RUNTIME_ERROR": 1}
+
+
+def test_a_policy_samples_each_step_with_a_seed_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[int, int]] = []
+
+    def fake_sample(policy: object, problems: Sequence[Problem], sampling: run.Sampling):
+        calls.append((len(problems), sampling.seed))
+        return [["pass"] * sampling.num_samples for _ in problems]
+
+    monkeypatch.setattr(run, "load_policy", lambda name: None)
+    monkeypatch.setattr(run.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(run, "sample_completions", fake_sample)
+    evaluation = run_model("some/model", tmp_path, FakeReward())
+    assert len(evaluation.rows) == 40
+    assert calls == [(8, 0), (2, 8)]
+
+
+# Model: solves 0 and 1. Other: solves 1 and 2, twice as slowly.
+MODEL = Evaluation("model", 1, [correct(0, runtime_s=0.1), correct(1, runtime_s=0.2), failed(2)])
+OTHER = Evaluation("other", 1, [failed(0), correct(1, runtime_s=0.4), correct(2, runtime_s=0.8)])
+
+
+def test_differences_on_all_and_on_commonly_solved_problems() -> None:
+    found = differences(MODEL, OTHER)
+    assert found.num_common == 1
+    assert found.on_all["ET_s"].value == pytest.approx(0.15 - 0.6)
+    assert found.on_common["ET_s"].value == pytest.approx(0.2 - 0.4)
+    assert found.on_all["pass@1"].value == pytest.approx(0.0)
+    assert found.values["ET_s"].value == pytest.approx(0.6)
+
+
+def test_the_report_is_complete(tmp_path: Path) -> None:
+    loaded = LoadedProblems(PROBLEMS[:3], Counter({"no tests": 4}))
+    append_rows(tmp_path / "results.jsonl", MODEL.rows)
+    (tmp_path / "baseline").mkdir()
+    text = write_report(tmp_path, {"model": "model", "seed": 0}, loaded, [MODEL, OTHER])
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["ET_s"]["value"] == pytest.approx(0.15)
+    assert metrics["ET_s"]["n"] == 2
+    assert set(metrics["pass@1"]) == {"value", "low", "high", "n"}
+    document = json.loads((tmp_path / "differences.json").read_text())
+    assert document["commonly_solved"]["ET_s"]["value"] == pytest.approx(-0.2)
+    report = (tmp_path / "report.md").read_text()
+    for expected in ("# Evaluation of model compared with other", "4 (no tests)", "- cpu: "):
+        assert expected in report
+    assert "status/WRONG_ANSWER" in text
+    assert "status/TIME_LIMIT" not in text  # nothing ended so
+    assert f"status/{Status.OK}" in text
+    rows = [line for line in report.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in rows}) == 1

@@ -1,0 +1,246 @@
+import json
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
+
+from effirl import model_files
+from effirl.errors import UserError
+from effirl.policy import Policy, add_lora, generate, load_policy
+
+PROMPTS = ["print(sum(range(10)))", "n = int(input())\nprint(n)", "x"]
+
+
+@pytest.fixture
+def policy(tiny_policy_dir: Path) -> Policy:
+    return load_policy(tiny_policy_dir)
+
+
+def sample(policy: Policy, **settings: float) -> list[list[str]]:
+    defaults = {"num_samples": 3, "max_new_tokens": 12, "batch_size": 6, "seed": 5}
+    return generate(policy, PROMPTS, **(defaults | settings))
+
+
+def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+def test_sampling_is_decided_by_its_seed(policy: Policy) -> None:
+    first = sample(policy)
+    assert [len(completions) for completions in first] == [3, 3, 3]
+    assert sample(policy) == first
+    assert sample(policy, seed=6) != first
+
+
+def test_sampling_leaves_the_random_state_and_the_mode_alone(policy: Policy) -> None:
+    policy.model.train()
+    own_settings = policy.model.generation_config
+    before = torch.get_rng_state()
+    sample(policy)
+    assert torch.equal(before, torch.get_rng_state())
+    assert policy.model.training
+    assert policy.model.generation_config is own_settings
+
+
+def test_greedy_completions_do_not_depend_on_the_batch_or_the_seed(policy: Policy) -> None:
+    together = sample(policy, num_samples=1, temperature=0)
+    alone = sample(policy, num_samples=1, temperature=0, batch_size=1, seed=9)
+    assert together == alone
+
+
+def test_greedy_gives_one_completion_only(policy: Policy) -> None:
+    with pytest.raises(ValueError, match="num_samples=3"):
+        sample(policy, temperature=0)
+
+
+def test_completions_follow_the_model_distribution(policy: Policy) -> None:
+    """First tokens are drawn as often as the full softmax says, so nothing truncates it."""
+    tokenizer, model = policy.tokenizer, policy.model.eval()
+    encoded = tokenizer(["x"], return_tensors="pt")
+    with torch.no_grad():
+        logits = model(**encoded, decoder_input_ids=torch.tensor([[0]])).logits[0, -1]
+    texts = generate(
+        policy, ["x"], num_samples=2000, max_new_tokens=1, temperature=1.0, batch_size=2000
+    )[0]
+    ascii_ids = [i for i in range(len(tokenizer)) if tokenizer.decode([i]).isascii()]
+    best = max(set(ascii_ids) - set(tokenizer.all_special_ids), key=lambda i: float(logits[i]))
+    share = texts.count(tokenizer.decode([best])) / len(texts)
+    assert share == pytest.approx(float(logits.softmax(-1)[best]), abs=0.02)
+    assert len(set(texts)) > 50  # top_k=50 is the library's default
+
+
+def test_generation_settings_of_a_checkpoint_do_not_leak(
+    tiny_policy_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "leaky"
+    shutil.copytree(tiny_policy_dir, folder)
+    settings = {"num_beams": 4, "no_repeat_ngram_size": 1, "max_length": 3, "do_sample": False}
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    assert sample(load_policy(folder)) == sample(load_policy(tiny_policy_dir))
+
+
+def test_prompts_are_cut_to_their_limit(policy: Policy) -> None:
+    long, cut = "x " * 300, "x " * 301
+    outputs = generate(policy, [long, cut], temperature=0, max_new_tokens=5, max_prompt_tokens=20)
+    assert outputs[0] == outputs[1]
+
+
+def test_half_precision_weights_are_loaded_in_single(tiny_policy_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_policy_dir, tmp_path / "half")
+    model = T5ForConditionalGeneration.from_pretrained(tiny_policy_dir)
+    model.half().save_pretrained(tmp_path / "half")
+    assert load_policy(tmp_path / "half").model.dtype == torch.float32
+
+
+def test_an_adapter_changes_nothing_until_trained_and_survives_a_reload(
+    tiny_policy_dir: Path, tmp_path: Path, policy: Policy
+) -> None:
+    plain = sample(policy)
+    adapted = Policy(add_lora(policy.model, r=4), policy.tokenizer, "adapted")
+    assert sample(adapted) == plain
+    trainable = [p for p in adapted.model.parameters() if p.requires_grad]
+    assert 0 < sum(p.numel() for p in trainable) < 0.2 * adapted.model.num_parameters()
+    torch.manual_seed(0)
+    for parameter in trainable:
+        torch.nn.init.normal_(parameter, std=0.5)
+    trained = sample(adapted)
+    assert trained != plain
+    adapted.model.save_pretrained(tmp_path / "adapter")
+    reloaded = load_policy(tmp_path / "adapter")
+    assert sample(reloaded) == trained
+    assert any(p.requires_grad for p in reloaded.model.parameters())
+
+
+def test_a_folder_that_is_missing_or_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as missing:
+        load_policy(tmp_path / "nothing" / "model")
+    assert "codet5-nano" in one_line(missing)
+    with pytest.raises(UserError) as empty:
+        load_policy(tmp_path)
+    assert "config.json" in one_line(empty)
+
+
+def test_a_folder_with_a_config_but_no_weights_is_refused(
+    tiny_policy_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copy(tiny_policy_dir / "config.json", tmp_path)
+    with pytest.raises(UserError) as error:
+        load_policy(tmp_path)
+    assert str(tmp_path) in one_line(error)
+
+
+def test_a_tokenizer_of_another_model_is_refused(tiny_policy_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_policy_dir, tmp_path / "mixed")
+    T5ForConditionalGeneration(tiny_config(vocab_size=100)).save_pretrained(tmp_path / "mixed")
+    with pytest.raises(UserError) as error:
+        load_policy(tmp_path / "mixed")
+    assert "100" in one_line(error)
+
+
+def test_a_causal_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(UserError) as error:
+        load_policy(tmp_path)
+    assert "encoder-decoder" in one_line(error)
+
+
+def test_an_unreachable_hub_is_one_line_and_fast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    started = time.monotonic()
+    with pytest.raises(UserError) as error:
+        load_policy("Salesforce/codet5-small")
+    assert time.monotonic() - started < 5
+    assert "codet5-nano" in one_line(error)
+    assert "Salesforce/codet5-small" in one_line(error)
+
+
+def test_a_name_that_the_hub_does_not_allow_is_one_line() -> None:
+    with pytest.raises(UserError) as error:
+        load_policy("no spaces/please")
+    assert "codet5-nano" in one_line(error)
+
+
+def test_missing_builtin_weights_name_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_files, "BUILTIN_FOLDER", tmp_path)
+    with pytest.raises(UserError) as error:
+        load_policy("codet5-nano")
+    assert "python scripts/pretrain.py" in one_line(error)
+
+
+def tiny_config(vocab_size: int) -> T5Config:
+    return T5Config(
+        vocab_size=vocab_size, d_model=16, d_kv=4, d_ff=32, num_layers=1, num_heads=4,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=0,
+    )  # fmt: skip
+
+
+def make_hub_folder_of_2021(folder: Path, tiny_policy_dir: Path) -> Tokenizer:
+    """Write the files that Salesforce/codet5-small has on the hub, for a tiny random model.
+
+    CodeT5 counts its sentinels down: <extra_id_0> has the last id.
+    """
+    source = AutoTokenizer.from_pretrained(tiny_policy_dir).backend_tokenizer
+    source.model.save(str(folder))  # vocab.json and merges.txt
+    size = source.get_vocab_size()
+    sentinels = [f"<extra_id_{i}>" for i in range(100)]
+    added = {token: size + 99 - i for i, token in enumerate(sentinels)}
+    special = {
+        "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>",
+        "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>",
+        "additional_special_tokens": sentinels[::-1],
+    }  # fmt: skip
+    tokenizer_config = special | {
+        "errors": "replace", "add_prefix_space": False, "trim_offsets": True,
+        "model_max_length": 512, "tokenizer_class": "RobertaTokenizer",
+    }  # fmt: skip
+    config = tiny_config(size + 100).to_diff_dict() | {
+        "architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "n_positions": 512,
+        "output_past": True, "gradient_checkpointing": False, "torch_dtype": "float32",
+        "transformers_version": "4.10.0.dev0",
+        "task_specific_params": {"summarization": {"num_beams": 4, "early_stopping": True}},
+    }  # fmt: skip
+    for name, content in (
+        ("added_tokens.json", added),
+        ("special_tokens_map.json", special),
+        ("tokenizer_config.json", tokenizer_config),
+        ("config.json", config),
+    ):
+        (folder / name).write_text(json.dumps(content))
+    torch.manual_seed(0)
+    model = T5ForConditionalGeneration(tiny_config(size + 100))
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    return source
+
+
+def test_the_hub_layout_of_2021_loads_and_generates(tiny_policy_dir: Path, tmp_path: Path) -> None:
+    source = make_hub_folder_of_2021(tmp_path, tiny_policy_dir)
+    policy = load_policy(tmp_path)
+    code = "def f(a):\n\treturn  [a , a]\n\n    # é ✓\n"
+    ids = policy.tokenizer(code)["input_ids"]
+    assert ids == source.encode(code).ids
+    assert policy.tokenizer.decode(ids, skip_special_tokens=True) == code
+    assert policy.tokenizer.convert_tokens_to_ids("<extra_id_0>") == len(policy.tokenizer) - 1
+    saved = torch.load(tmp_path / "pytorch_model.bin", weights_only=True)
+    loaded = policy.model.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in saved.items())
+    assert [len(texts) for texts in sample(policy)] == [3, 3, 3]
+
+
+def test_prompts_of_any_order_get_their_own_completions(policy: Policy) -> None:
+    shuffled = random.Random(0).sample(PROMPTS, len(PROMPTS))
+    in_order = dict(zip(PROMPTS, generate(policy, PROMPTS, temperature=0), strict=True))
+    other = dict(zip(shuffled, generate(policy, shuffled, temperature=0), strict=True))
+    assert in_order == other

@@ -1,0 +1,129 @@
+"""Which folder a command writes, and what it continues."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from effirl.errors import UserError
+from effirl.runs import (
+    drop_rows_after,
+    last_checkpoint,
+    new_run,
+    newest_warm_start,
+    open_run,
+    read_settings,
+)
+
+
+@dataclass
+class Config:
+    alpha: float = 0.5
+    data_path: Path | None = None
+    output_dir: Path | None = None
+
+
+def make_checkpoint(run: Path, step: int) -> Path:
+    folder = run / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").touch()
+    (folder / "optimizer.pt").touch()
+    (folder / "trainer_state.json").write_text(json.dumps({"global_step": step}))
+    return folder
+
+
+def make_model(run: Path, mtime: int) -> Path:
+    model = run / "model"
+    model.mkdir(parents=True)
+    (model / "model.safetensors").touch()
+    os.utime(model, (mtime, mtime))
+    return model
+
+
+def test_new_runs_never_share_a_folder(tmp_path: Path) -> None:
+    paths = {new_run("sft", tmp_path) for _ in range(3)}
+    assert len(paths) == 3
+    assert all(len(path.name) == len("sft-20260131-142530") for path in paths)
+
+
+def test_settings_are_kept_without_the_folder(tmp_path: Path) -> None:
+    run = open_run("ppo", Config(0.25, Path("a/b"), Path("x")), None, tmp_path)
+    assert read_settings(run.path) == {"alpha": 0.25, "data_path": "a/b"}
+    assert run.checkpoint is None
+    assert not run.is_finished
+
+
+def test_same_command_continues_its_unfinished_run(tmp_path: Path) -> None:
+    first = open_run("ppo", Config(), None, tmp_path)
+    checkpoint = make_checkpoint(first.path, 20)
+    assert first.lock is not None
+    first.lock.close()
+    other = open_run("ppo", Config(alpha=1.0), None, tmp_path)
+    assert other.path != first.path
+    again = open_run("ppo", Config(), None, tmp_path)
+    assert again.path == first.path
+    assert again.checkpoint == checkpoint
+
+
+def test_a_finished_run_is_not_continued(tmp_path: Path) -> None:
+    first = open_run("ppo", Config(), None, tmp_path)
+    make_model(first.path, 1)
+    assert first.lock is not None
+    first.lock.close()
+    assert open_run("ppo", Config(), None, tmp_path).path != first.path
+    assert open_run("ppo", Config(), first.path, tmp_path).is_finished
+
+
+def test_a_run_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    first = open_run("ppo", Config(), None, tmp_path)
+    assert open_run("ppo", Config(), None, tmp_path).path != first.path
+    with pytest.raises(UserError, match="being written by another process"):
+        open_run("ppo", Config(), first.path, tmp_path)
+
+
+def test_named_folder_with_other_settings_is_refused(tmp_path: Path) -> None:
+    run = open_run("ppo", Config(), tmp_path / "mine", tmp_path)
+    assert run.lock is not None
+    run.lock.close()
+    with pytest.raises(UserError, match=r"alpha was 0\.5, now 1\.0.*--output-dir"):
+        open_run("ppo", Config(alpha=1.0), tmp_path / "mine", tmp_path)
+
+
+def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot make run folder"):
+        open_run("ppo", Config(), tmp_path / "file", tmp_path)
+
+
+def test_last_checkpoint_is_the_newest_whole_one(tmp_path: Path) -> None:
+    assert last_checkpoint(tmp_path) is None
+    make_checkpoint(tmp_path, 9)
+    whole = make_checkpoint(tmp_path, 10)
+    cut = make_checkpoint(tmp_path, 100)
+    (cut / "trainer_state.json").write_text('{"global_')
+    (make_checkpoint(tmp_path, 101) / "trainer_state.json").unlink()
+    (make_checkpoint(tmp_path, 102) / "model.safetensors").unlink()
+    (tmp_path / "checkpoint-best").mkdir()
+    assert last_checkpoint(tmp_path) == whole
+
+
+def test_newest_warm_start_is_the_one_that_finished_last(tmp_path: Path) -> None:
+    assert newest_warm_start(tmp_path) is None
+    newest = make_model(tmp_path / "sft-20260101-000000", 300)
+    make_model(tmp_path / "sft-20260102-000000", 200)
+    make_model(tmp_path / "ppo-20260103-000000", 400)
+    make_checkpoint(tmp_path / "sft-20260104-000000", 5)
+    (tmp_path / "sft-20260105-000000" / "model").mkdir(parents=True)
+    assert newest_warm_start(tmp_path) == newest
+
+
+def test_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    drop_rows_after(path, 3)
+    assert not path.exists()
+    rows = [json.dumps({"step": step}) + "\n" for step in (1, 2, 3, 4)]
+    path.write_text("".join(rows) + '{"step": 5, "lo')
+    drop_rows_after(path, 3)
+    assert path.read_text() == "".join(rows[:3])

@@ -1,0 +1,157 @@
+"""Reinforcement end to end, in this process, with a scorer that runs nothing."""
+
+import json
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from effirl.data.problems import LoadedProblems, Problem
+from effirl.errors import UserError
+from effirl.runs import Run
+from effirl.training import ppo
+from effirl.training.config import PpoConfig
+from rewards.efficiency import ScoreRequest
+from rewards.records import Status, TestCase
+from rewards.scores import Score
+
+PROBLEMS = [
+    Problem(f"p{i}", "Print.", f"print({i})", (TestCase("", f"{i}\n"),), (TestCase("", f"{i}\n"),))
+    for i in range(6)
+]
+
+
+class FakeScorer:
+    """Rewards vowels; cannot score a completion that starts with a digit."""
+
+    def __init__(self, interrupt_at: int | None = None) -> None:
+        self.num_calls = 0
+        self.interrupt_at = interrupt_at
+        self.refused: set[str] = set()
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
+        self.num_calls += 1
+        if self.num_calls == self.interrupt_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return [self._score(request.completion) for request in requests]
+
+    def _score(self, text: str) -> Score:
+        if text[:1].isdigit():
+            return Score(Status.SANDBOX_ERROR, None, 0, 0, False, 0, None, None)
+        gain = sum(c in "aeiou" for c in text) / 10
+        return Score(Status.OK, 1 + 0.6 * gain, gain, -gain, False, 1.0, None, text)
+
+    def validate(self, requests: Sequence[ScoreRequest]) -> list[str | None]:
+        return ["it fails" if r.problem_id in self.refused else None for r in requests]
+
+    def pop_metrics(self) -> dict[str, float]:
+        return {"reward/total": 1.5, "reward/correct": 1.0, "reward/none": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def _problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(ppo, "load_problems", lambda *_, **__: LoadedProblems(list(PROBLEMS)))
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.chdir(tmp_path)
+
+
+def config(model: Path, **overrides: Any) -> PpoConfig:
+    values: dict[str, Any] = {
+        "model": str(model), "max_steps": 4, "num_prompts": 2, "num_samples": 4,
+        "micro_batch_size": 4, "num_iterations": 2, "learning_rate": 1e-3, "beta": 0.05,
+        "max_new_tokens": 8, "save_steps": 2,
+    }  # fmt: skip
+    return PpoConfig(**(values | overrides))
+
+
+def rows(run: Run, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run.path / name).read_text().splitlines()]
+
+
+def close(run: Run) -> None:
+    assert run.lock is not None
+    run.lock.close()
+
+
+def test_a_run_leaves_policy_logs_and_rollouts(
+    tiny_policy_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scorer = FakeScorer()
+    scorer.refused = {"p3"}
+    run = ppo.train(config(tiny_policy_dir), scorer)
+    assert (run.model_path / "model.safetensors").is_file()
+    assert (run.model_path / "tokenizer.json").is_file()
+    log = rows(run, "log.jsonl")
+    assert [row["step"] for row in log] == [1, 2, 3, 4]
+    assert all(row["reward/correct"] == 1.0 and "kl" in row for row in log)
+    assert log[-1]["kl"] > 0
+    rollouts = rows(run, "rollouts.jsonl")
+    assert [row["step"] for row in rollouts] == [s for s in (1, 2, 3, 4) for _ in range(8)]
+    assert {row["problem_id"] for row in rollouts} <= {"p0", "p1", "p2", "p4", "p5"}
+    out = capsys.readouterr().out
+    assert "1 of 6 problems refused" in out
+    assert "4/4  reward 1.500  correct 1.000" in out
+    assert "{'" not in out  # the trainer's own printing
+
+
+def test_interrupted_and_continued_equals_uninterrupted(
+    tiny_policy_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.set_num_threads(1)
+    straight = ppo.train(config(tiny_policy_dir, output_dir=tmp_path / "straight"), FakeScorer())
+    settings = config(tiny_policy_dir, save_steps=100)
+    with pytest.raises(KeyboardInterrupt):
+        ppo.train(settings, FakeScorer(interrupt_at=3))
+    (path,) = Path("runs").glob("ppo-*")
+    assert (path / "checkpoint-6").is_dir()  # the end of step 3, not its middle
+    assert not (path / "model").exists()
+    capsys.readouterr()
+    continued = ppo.train(settings, FakeScorer())
+    assert "from checkpoint-6" in capsys.readouterr().out
+    assert continued.path == path
+    assert rows(continued, "rollouts.jsonl") == rows(straight, "rollouts.jsonl")
+    assert [row["step"] for row in rows(continued, "log.jsonl")] == [1, 2, 3, 4]
+    expected = load_file(straight.model_path / "model.safetensors")
+    for name, tensor in load_file(continued.model_path / "model.safetensors").items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_a_finished_run_is_not_trained_again(tiny_policy_dir: Path, tmp_path: Path) -> None:
+    settings = config(tiny_policy_dir, max_steps=1, output_dir=tmp_path / "run")
+    close(ppo.train(settings, FakeScorer()))
+    scorer = FakeScorer()
+    ppo.train(settings, scorer)
+    assert scorer.num_calls == 0
+
+
+def test_adapter_run_leaves_an_adapter_that_loads(tiny_policy_dir: Path) -> None:
+    from effirl.policy import load_policy
+
+    run = ppo.train(config(tiny_policy_dir, lora=True, max_steps=2), FakeScorer())
+    assert (run.model_path / "adapter_model.safetensors").is_file()
+    assert not (run.model_path / "model.safetensors").exists()
+    state = load_policy(run.model_path).model.state_dict()
+    assert any(tensor.any() for name, tensor in state.items() if "lora_B" in name)
+
+
+def test_no_warm_start_names_the_command() -> None:
+    with pytest.raises(UserError, match=r"accelerate launch scripts/sft\.py"):
+        ppo.train(PpoConfig(), FakeScorer())
+
+
+def test_newest_warm_start_is_the_default(tiny_policy_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "sft-20260101-000000"
+    folder.mkdir(parents=True)
+    (folder / "model").symlink_to(tiny_policy_dir)
+    resolved = ppo.resolve_model(PpoConfig())
+    assert resolved.model == "runs/sft-20260101-000000/model"
+
+
+def test_too_few_problems_are_told(tiny_policy_dir: Path) -> None:
+    with pytest.raises(UserError, match=r"num_prompts = 7 .* has 6 usable.*--num-prompts"):
+        ppo.train(config(tiny_policy_dir, num_prompts=7, micro_batch_size=28), FakeScorer())

@@ -1,0 +1,107 @@
+"""The warm start: its pairs, its training, its stopping."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer, Seq2SeqTrainer
+
+from effirl.data.problems import LoadedProblems, Problem, Target
+from effirl.errors import UserError
+from effirl.policy import generate, load_policy
+from effirl.training import sft
+from effirl.training.config import SftConfig
+from effirl.training.examples import build_examples
+
+PROBLEMS = [
+    Problem(f"p{i}", "Print.", f"print({i} + 0)", targets=(Target(f"print({i})", 1, 0),))
+    for i in range(4)
+]
+
+
+@pytest.fixture(autouse=True)
+def _problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sft, "load_problems", lambda *_, **__: LoadedProblems(list(PROBLEMS)))
+    monkeypatch.chdir(tmp_path)
+    torch.set_num_threads(1)
+
+
+def config(model: Path, **overrides: Any) -> SftConfig:
+    values: dict[str, Any] = {
+        "model": str(model), "max_steps": 4, "batch_size": 4, "micro_batch_size": 2,
+        "learning_rate": 1e-2, "warmup_steps": 0, "eval_steps": 2, "logging_steps": 1,
+        "max_target_tokens": 32, "tag_dropout": 0.0,
+    }  # fmt: skip
+    return SftConfig(**(values | overrides))
+
+
+def test_examples_are_prompt_and_whole_target(tiny_policy_dir: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_policy_dir)
+    (example, *_), counts = build_examples(PROBLEMS, tokenizer, config(tiny_policy_dir))
+    prompt = tokenizer.decode(example["input_ids"], skip_special_tokens=True)
+    assert prompt.endswith("print(0 + 0)\nPerformance Tag: runtime=1 memory=0")
+    assert tokenizer.decode(example["labels"], skip_special_tokens=True) == "print(0)"
+    assert example["labels"][-1] == tokenizer.eos_token_id
+    assert not counts
+
+
+def test_long_targets_are_left_out_and_long_prompts_cut(tiny_policy_dir: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_policy_dir)
+    long = Problem("q", "Print.", "print(1)", targets=(Target("print(1)\n" * 40),))
+    settings = config(tiny_policy_dir, max_prompt_tokens=8)
+    examples, counts = build_examples([*PROBLEMS, long], tokenizer, settings)
+    assert len(examples) == len(PROBLEMS)
+    assert counts == {"targets too long, left out": 1, "prompts too long, cut": 4}
+    assert all(len(e["input_ids"]) == 8 and e["input_ids"][-1] == 2 for e in examples)
+
+
+def test_a_run_learns_its_pairs(
+    tiny_policy_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = sft.train(config(tiny_policy_dir, max_steps=60, eval_steps=30))
+    rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert len(losses) == 60
+    assert losses[-1] < losses[0] / 2
+    matches = [row["eval_exact_match"] for row in rows if "eval_exact_match" in row]
+    assert len(matches) == 2
+    policy = load_policy(run.model_path)
+    assert generate(policy, ["Problem: Print."], num_samples=1, temperature=0, max_new_tokens=8)
+    assert "{'" not in capsys.readouterr().out
+
+
+def test_a_killed_run_continues_from_its_checkpoint(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    straight = sft.train(config(tiny_policy_dir, output_dir=tmp_path / "straight"))
+    original = Seq2SeqTrainer.training_step
+
+    def fail_in_step_3(self: Seq2SeqTrainer, *args: Any, **kwargs: Any) -> Any:
+        if self.state.global_step == 3:
+            raise RuntimeError("killed")
+        return original(self, *args, **kwargs)
+
+    settings = config(tiny_policy_dir, output_dir=tmp_path / "killed")
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(Seq2SeqTrainer, "training_step", fail_in_step_3)
+        sft.train(settings)
+    import gc
+
+    gc.collect()  # the lock of the run that failed goes with its frame
+    run = sft.train(settings)
+    rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4]
+    a, b = (load_policy(r.model_path).model.state_dict() for r in (straight, run))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_batches_that_do_not_divide_are_told(tiny_policy_dir: Path) -> None:
+    with pytest.raises(UserError, match="batch_size must be a multiple"):
+        sft.train(config(tiny_policy_dir, batch_size=3))
+
+
+def test_no_pair_left_is_told(tiny_policy_dir: Path) -> None:
+    with pytest.raises(UserError, match=r"no train pair .* --max-target-tokens"):
+        sft.train(config(tiny_policy_dir, max_target_tokens=2))
