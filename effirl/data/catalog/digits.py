@@ -66,7 +66,7 @@ def digit_powers(rng: random.Random) -> Instance:
         "Count i in 0..n whose sum of digits to the power $E leaves remainder $B modulo $A.",
         DIGIT_POWERS,
         ("0", "9", "10", "107", "1234"),
-        sizes(rng, 22000, 60000),
+        sizes(rng, 22000, 33000),
     )
 
 
@@ -112,7 +112,7 @@ def digit_counts(rng: random.Random) -> Instance:
         "Count how often the digit $D occurs in the numbers $A*i + $B for i below n.",
         DIGIT_COUNTS,
         ("0", "1", "7", "100", "345"),
-        sizes(rng, 20000, 60000),
+        sizes(rng, 20000, 40000),
     )
 
 

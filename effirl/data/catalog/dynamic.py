@@ -59,7 +59,7 @@ def weighted_paths(rng: random.Random) -> Instance:
     factor = rng.uniform(0.9, 1.1)
 
     def performance(scale: Scale) -> str:
-        side = 150 if scale == "training" else 400
+        side = 150 if scale == "training" else 220
         return f"{round(side * factor)} {round(side / factor)}\n"
 
     return writer.instance(
@@ -133,7 +133,7 @@ def edit_distance(rng: random.Random) -> Instance:
     seed = rng.random()
 
     def performance(scale: Scale) -> str:
-        return _words(seed, 130 if scale == "training" else 300)
+        return _words(seed, 130 if scale == "training" else 190)
 
     return writer.instance(
         "Least cost to turn one string into another: delete $A, insert $B, replace $K.",
@@ -196,7 +196,7 @@ def last_survivor(rng: random.Random) -> Instance:
         "Of 0..n-1 in a circle every number $K is removed; print $A times the last one, plus $B.",
         LAST_SURVIVOR,
         ("1", "2", "3", "41", "200"),
-        sizes(rng, 1800, 5000),
+        sizes(rng, 2000, 4000),
     )
 
 
@@ -243,10 +243,10 @@ REACHABLE_SUMS = Programs(
 def reachable_sums(rng: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 60), B=rng.randrange(30, 300), K=rng.randrange(2, 9))
     return writer.instance(
-        "For the numbers $A*i mod $B + i, i in 1..n: $K times the count of subset sums; the largest.",
+        "Numbers $A*i mod $B + i, i in 1..n: $K times the count of subset sums, and the largest.",
         REACHABLE_SUMS,
         ("0", "1", "2", "7", "20"),
-        sizes(rng, 38, 80),
+        sizes(rng, 47, 60),
     )
 
 
@@ -294,7 +294,7 @@ def covered_points(rng: random.Random) -> Instance:
     width, seed = writer.constant("B"), rng.random()
 
     def performance(scale: Scale) -> str:
-        span = (45000 if scale == "training" else 300000) // width
+        span = (45000 if scale == "training" else 90000) // width
         draw = random.Random(seed)
         rows = [f"{draw.randrange(span)} {draw.randrange(1, span // 25)}" for _ in range(100)]
         return "\n".join(["100", *rows]) + "\n"

@@ -60,7 +60,7 @@ def smallest_factors(rng: random.Random) -> Instance:
         "Sum the remainders modulo $A of the smallest prime factors of 2..n, plus $B.",
         SMALLEST_FACTORS,
         ("1", "2", "4", "30", "211"),
-        sizes(rng, 16000, 40000),
+        sizes(rng, 15000, 20000),
     )
 
 
@@ -118,13 +118,14 @@ PRIMES_IN_CLASS = Programs(
 
 
 def primes_in_class(rng: random.Random) -> Instance:
-    modulus = rng.randrange(4, 60)
+    # A prime: no residue class is without primes, so that the answer is never 0 for all n.
+    modulus = rng.choice((5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47))
     writer = Writer(rng, M=modulus, R=rng.randrange(1, modulus), A=rng.randrange(2, 99))
     return writer.instance(
         "Count the primes up to n that are $R modulo $M, and print $A times the count.",
         PRIMES_IN_CLASS,
         ("1", "2", "100", "997", "2000"),
-        sizes(rng, 36000, 150000),
+        sizes(rng, 36000, 72000),
     )
 
 
@@ -190,7 +191,7 @@ def halving_chains(rng: random.Random) -> Instance:
         "print $K times the most steps, and all steps.",
         HALVING_CHAINS,
         ("1", "2", "90", "150", "701"),
-        sizes(rng, 6000, 20000),
+        sizes(rng, 6000, 12000),
     )
 
 
@@ -208,14 +209,14 @@ COPRIME_PAIRS = Programs(
         for $x, $y in $items:
             if ($x * $A + $y) % $M == $R:
                 $total += 1
-        print($total)
+        print($total * $A)
         """,
         """
         from math import gcd
         $n = $int
         $items = [($x, $y) for $x in range(1, $n + 1) for $y in range($x + 1, $n + 1)]
         $items = [($x, $y) for $x, $y in $items if gcd($x, $y) == 1]
-        print(len([$x for $x, $y in $items if ($x * $A + $y) % $M == $R]))
+        print(len([$x for $x, $y in $items if ($x * $A + $y) % $M == $R]) * $A)
         """,
     ),
     alternatives={
@@ -228,7 +229,7 @@ COPRIME_PAIRS = Programs(
             for $y in range($j, $n + 1, $M):
                 if gcd($x, $y) == 1:
                     $total += 1
-        print($total)
+        print($total * $A)
         """,
         "balanced": """
         from math import gcd
@@ -238,7 +239,7 @@ COPRIME_PAIRS = Programs(
             for $y in range($x + 1, $n + 1):
                 if ($x * $A + $y) % $M == $R and gcd($x, $y) == 1:
                     $total += 1
-        print($total)
+        print($total * $A)
         """,
     },
 )
@@ -246,12 +247,12 @@ COPRIME_PAIRS = Programs(
 
 def coprime_pairs(rng: random.Random) -> Instance:
     modulus = rng.randrange(3, 9)
-    writer = Writer(rng, A=rng.randrange(2, 60), M=modulus, R=rng.randrange(modulus))
+    writer = Writer(rng, A=rng.randrange(2, 400), M=modulus, R=rng.randrange(modulus))
     return writer.instance(
-        "Count pairs x < y <= n that are coprime with x*$A + y equal to $R modulo $M.",
+        "Count coprime pairs x < y <= n with x*$A + y equal to $R modulo $M; print $A times that.",
         COPRIME_PAIRS,
         ("1", "2", "3", "25", "60"),
-        sizes(rng, 220, 500),
+        sizes(rng, 250, 400),
     )
 
 

@@ -62,7 +62,7 @@ def power_lookups(rng: random.Random) -> Instance:
         "Sum the powers of $G modulo $P at exponents ($A*i*i + $B) mod $P for i below n.",
         POWER_LOOKUPS,
         ("0", "1", "2", "50", "333"),
-        sizes(rng, 15000, 45000),
+        sizes(rng, 15000, 22000),
     )
 
 
@@ -112,7 +112,7 @@ def modular_inverses(rng: random.Random) -> Instance:
         "Sum the inverses of 1..n modulo $P, and print $A times the sum mod $M.",
         MODULAR_INVERSES,
         ("1", "2", "10", "77", "400"),
-        sizes(rng, 22000, 66000),
+        sizes(rng, 22000, 33000),
     )
 
 
@@ -169,7 +169,7 @@ def binomial_queries(rng: random.Random) -> Instance:
     parts = [(rng.uniform(0.9, 1), rng.uniform(0.45, 0.55)) for _ in range(4)]
 
     def performance(scale: Scale) -> str:
-        largest = 30000 if scale == "training" else 90000
+        largest = 30000 if scale == "training" else 45000
         queries = [f"{round(part * largest)} {round(half * largest)}" for part, half in parts]
         return "\n".join([str(len(queries)), *queries]) + "\n"
 
@@ -227,12 +227,12 @@ FUNCTION_POWERS = Programs(
 
 
 def function_powers(rng: random.Random) -> Instance:
-    writer = Writer(rng, A=rng.randrange(2, 99), B=rng.randrange(1, 999), K=rng.randrange(4, 6))
+    writer = Writer(rng, A=rng.randrange(2, 99), B=rng.randrange(1, 999), K=rng.randrange(5, 7))
     return writer.instance(
         "Sum i times the result of applying x -> ($A*x*x + $B) mod n $K times to i, for i below n.",
         FUNCTION_POWERS,
         ("1", "2", "11", "100", "512"),
-        sizes(rng, 20000, 60000),
+        sizes(rng, 19000, 27000),
     )
 
 

@@ -55,7 +55,7 @@ def range_sums(rng: random.Random) -> Instance:
     ends = [(rng.uniform(0, 0.1), rng.uniform(0.9, 1)) for _ in range(5)]
 
     def performance(scale: Scale) -> str:
-        number = 26000 if scale == "training" else 80000
+        number = 26000 if scale == "training" else 39000
         queries = [f"{round(low * number)} {round(high * number)}" for low, high in ends]
         return "\n".join([str(number), str(len(queries)), *queries]) + "\n"
 
@@ -130,7 +130,7 @@ def repeated_means(rng: random.Random) -> Instance:
         "Terms ($A*i*i + $B) mod $M, i below n: $K times print the mean and keep what reaches it.",
         REPEATED_MEANS,
         ("0", "1", "4", "50", "700"),
-        sizes(rng, 30000, 90000),
+        sizes(rng, 30000, 42000),
     )
 
 
@@ -181,7 +181,7 @@ def shifted_products(rng: random.Random) -> Instance:
     shifts = " ".join(str(rng.randrange(1, 50)) for _ in range(3))
 
     def performance(scale: Scale) -> str:
-        return f"{24000 if scale == 'training' else 70000}\n{shifts}\n"
+        return f"{24000 if scale == 'training' else 36000}\n{shifts}\n"
 
     return writer.instance(
         "With f(i) = ($A*i*i + $B) mod $M, for each shift d sum f(i)*f(i+d) over i below n - d.",
@@ -250,7 +250,7 @@ def matrix_extremes(rng: random.Random) -> Instance:
         "In the n by n matrix i*j*$A mod $M + j*$B: sum of max - min over all rows and columns.",
         MATRIX_EXTREMES,
         ("1", "2", "9", "31"),
-        sizes(rng, 172, 340),
+        sizes(rng, 172, 200),
     )
 
 

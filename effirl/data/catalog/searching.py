@@ -69,7 +69,7 @@ def cycle_length(rng: random.Random) -> Instance:
     seed = rng.random()
 
     def performance(scale: Scale) -> str:
-        modulus = _prime_with_root(base, seed, 20000 if scale == "training" else 60000)
+        modulus = _prime_with_root(base, seed, 20000 if scale == "training" else 30000)
         return f"{modulus} {round(seed * 9999)}\n"
 
     return writer.instance(
@@ -155,7 +155,7 @@ def pair_sums(rng: random.Random) -> Instance:
     ends = [(rng.uniform(0.2, 0.6), rng.uniform(0.6, 1)) for _ in range(4)]
 
     def performance(scale: Scale) -> str:
-        number = 13000 if scale == "training" else 39000
+        number = 13000 if scale == "training" else 16000
         targets = [sum(_cubic(*coefficients, int(end * number)) for end in pair) for pair in ends]
         return f"{number}\n{' '.join(map(str, targets))}\n"
 
@@ -164,7 +164,7 @@ def pair_sums(rng: random.Random) -> Instance:
         for low, high in ((0, 1), (2, 2), (3, 17), (0, 39))
     )
     return writer.instance(
-        "For each target count pairs i < j < n with f(i) + f(j) = target, f(i) = $A*i**3 + $B*i**2.",
+        "For each y count pairs i < j < n with f(i) + f(j) = y, where f(i) = $A*i**3 + $B*i**2.",
         PAIR_SUMS,
         (f"1\n{small}", f"2\n{small}", f"40\n{small} 0 7", f"150\n{small} 5000"),
         performance,
@@ -232,7 +232,7 @@ def exact_subsets(rng: random.Random) -> Instance:
         return sum(square * index * index + unit for index in indexes)
 
     def performance(scale: Scale) -> str:
-        number = 15 if scale == "training" else 17
+        number = 15 if scale == "training" else 16
         return f"{number} {total_of(range(round(number * share)))}\n"
 
     return writer.instance(
@@ -291,7 +291,7 @@ def largest_terms(rng: random.Random) -> Instance:
         "Sum of the $K largest of the terms ($A*i*i + $B) mod $M for i below n.",
         LARGEST_TERMS,
         ("0", "1", "3", "40", "500"),
-        sizes(rng, 14000, 70000),
+        sizes(rng, 14000, 28000),
     )
 
 

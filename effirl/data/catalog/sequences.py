@@ -54,7 +54,7 @@ def recurrence_queries(rng: random.Random) -> Instance:
     factors = [rng.uniform(0.85, 1) for _ in range(4)]
 
     def performance(scale: Scale) -> str:
-        largest = 30000 if scale == "training" else 90000
+        largest = 30000 if scale == "training" else 45000
         return " ".join(str(round(factor * largest)) for factor in factors) + "\n"
 
     return writer.instance(
@@ -117,7 +117,7 @@ def lag_recurrence(rng: random.Random) -> Instance:
         "Term n of f(k) = (f(k-$S) + f(k-$L)) mod $M, where f(k) = k + 1 for k below $L.",
         LAG_RECURRENCE,
         ("0", "6", "60", "61", "500"),
-        sizes(rng, 40000, 150000),
+        sizes(rng, 40000, 60000),
     )
 
 
@@ -170,7 +170,7 @@ def window_sums(rng: random.Random) -> Instance:
         "Largest sum of $W neighbours in the sequence $A*i*i mod $M for i below n, n at least $W.",
         WINDOW_SUMS,
         ("16", "17", "40", "500"),
-        sizes(rng, 20000, 80000),
+        sizes(rng, 20000, 40000),
     )
 
 
@@ -219,7 +219,7 @@ def sequence_listing(rng: random.Random) -> Instance:
     start = rng.randrange(10000)
 
     def performance(scale: Scale) -> str:
-        return f"{20000 if scale == 'training' else 60000} {start}\n"
+        return f"{20000 if scale == 'training' else 30000} {start}\n"
 
     return writer.instance(
         "Print n terms of x -> ($A*x + $B) mod $M, one a line, from the given x on, without it.",

@@ -51,7 +51,7 @@ def weighted_lines(rng: random.Random) -> Instance:
 
 
 def _number(scale: Scale) -> int:
-    return 9000 if scale == "training" else 30000
+    return 9000 if scale == "training" else 18000
 
 
 def _lines(seed: object, number: int, width: int) -> str:
@@ -109,7 +109,7 @@ def distinct_pieces(rng: random.Random) -> Instance:
     seed = rng.random()
 
     def performance(scale: Scale) -> str:
-        number = 14000 if scale == "training" else 50000
+        number = 14000 if scale == "training" else 28000
         return "".join(random.Random(seed).choices("acgt", k=number)) + "\n"
 
     return writer.instance(

@@ -1,0 +1,126 @@
+"""The commands, each a line in `scripts/` and a word after `effirl`.
+
+Training commands are started through `accelerate launch scripts/NAME.py`; `effirl NAME` runs the
+same in one process.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from effirl.config import exit_on_user_error, parse, set_environment
+
+Arguments = Sequence[str] | None
+
+
+@contextmanager
+def _command() -> Iterator[None]:
+    """What every command does first, and how every one ends."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    set_environment()
+    with exit_on_user_error():
+        yield
+
+
+def sft(argv: Arguments = None) -> None:
+    """Warm-start a policy on slow -> better pairs."""
+    with _command():
+        from effirl.training.config import SftConfig
+
+        config = parse(SftConfig, argv)
+        from effirl.training.sft import train  # torch is slow to import: mistakes are told before
+
+        train(config)
+
+
+def ppo(argv: Arguments = None) -> None:
+    """Reinforce a policy on measured runtime and memory."""
+    with _command():
+        from effirl.training.config import PpoConfig
+        from effirl.training.reward import start_reward
+
+        config = parse(PpoConfig, argv)
+        with start_reward(config) as reward:  # before torch: workers start from a small process
+            from effirl.training.ppo import train
+
+            train(config, reward)
+
+
+def evaluate(argv: Arguments = None) -> None:
+    """Measure how correct, fast and lean a policy's programs are."""
+    with _command():
+        from effirl.evaluation.config import EvaluateConfig
+
+        config = parse(EvaluateConfig, argv)
+        from effirl.evaluation.run import evaluate as run
+
+        sys.stdout.write(run(config))
+
+
+def sweep(argv: Arguments = None) -> None:
+    """Train at several balances of runtime and memory, and draw the trade-off."""
+    with _command():
+        from effirl.evaluation.config import SweepConfig
+
+        config = parse(SweepConfig, argv)
+        from effirl.sweep import sweep as run
+
+        sys.stdout.write(run(config))
+
+
+def demo(argv: Arguments = None) -> None:
+    """Warm-start, reinforce and evaluate the built-in model."""
+    with _command():
+        parser = argparse.ArgumentParser(prog="demo", description=demo.__doc__)
+        parser.add_argument("--output-dir", type=Path, default=Path("runs/demo"))
+        output_dir: Path = parser.parse_args(argv).output_dir
+        from effirl.demo import demo as run
+
+        sys.stdout.write(run(output_dir))
+
+
+def pretrain(argv: Arguments = None) -> None:
+    """Pre-train the built-in model."""
+    with _command():
+        from effirl.training.pretrain_config import PretrainConfig
+
+        config = parse(PretrainConfig, argv)
+        from effirl.training.pretrain import pretrain as run
+
+        run(config)
+
+
+COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
+    "demo": demo,
+    "sft": sft,
+    "ppo": ppo,
+    "evaluate": evaluate,
+    "sweep": sweep,
+    "pretrain": pretrain,
+}
+
+
+def main() -> None:
+    """Run `effirl COMMAND ...`."""
+    listing = "\n".join(f"  {name:<10} {run.__doc__}" for name, run in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="effirl",
+        description="Fine-tune a code model so that its Python runs faster and uses less memory.",
+        epilog=f"commands:\n{listing}\n\n'effirl COMMAND --help' lists a command's settings.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="effirl [--version] COMMAND [settings]",
+    )
+    parser.add_argument("--version", action="version", version=f"effirl {version('effirl')}")
+    parser.add_argument("command", choices=COMMANDS, help=argparse.SUPPRESS)
+    parser.add_argument("settings", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    COMMANDS[arguments.command](arguments.settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The main job on the built-in model and problems, end to end, with its result in one table.
+
+    runs/demo/
+        sft/  ppo/                  the two training runs; model/ in each is the policy
+        eval-base/ eval-sft/ ...    the evaluation of each stage on unseen problems
+        demo.md  demo.png           the table and the plot
+
+Each stage is a process of its own, the command that a user would type. Interrupted, the same
+command goes on where it stopped.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from effirl.errors import UserError
+from effirl.evaluation.bootstrap import Estimate
+from effirl.evaluation.plots import plot_before_after
+from effirl.evaluation.report import aligned
+
+logger = logging.getLogger(__name__)
+
+SCRIPTS: Final = Path(__file__).parents[1] / "scripts"
+ALPHA: Final = 0.5
+PROBLEMS: Final = 90
+"""Three unseen instances of each family: enough to see a difference, few enough for a demo."""
+COLUMNS: Final = {
+    "pass@1": "correct",
+    "speedup_geometric": "speedup",
+    "memory_reduction_geometric": "memory reduction",
+    "time_gain": "runtime gain",
+    "memory_gain": "memory gain",
+    "reward": "reward",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A policy on its way, and how to make it."""
+
+    name: str
+    model: str
+    command: tuple[str, ...] | None
+    """None for what is there from the start."""
+
+
+def demo(output_dir: Path) -> str:
+    """Warm-start, reinforce, evaluate each stage, and write the table and the plot.
+
+    Returns:
+        The table.
+
+    Raises:
+        UserError: If a stage fails.
+    """
+    started = time.monotonic()
+    found: dict[str, dict[str, Estimate]] = {}
+    stages = _stages(output_dir)
+    for number, stage in enumerate(stages, start=1):
+        logger.info(f"\n== {number}/{len(stages)} {stage.name} ==")
+        if stage.command is not None:
+            _run(stage.command)
+        found[stage.name] = _evaluate(stage, output_dir / f"eval-{_slug(stage.name)}")
+    plot_before_after(found, output_dir / "demo.png")
+    minutes = (time.monotonic() - started) / 60
+    table = _table(found) + (
+        f"\n{minutes:.1f} minutes; 95% intervals over {PROBLEMS} unseen problems at alpha {ALPHA}; "
+        f"runtime and memory measured in isolation\n"
+        f"written to {output_dir}: demo.md, demo.png, sft/model, ppo/model, eval-*/report.md\n"
+    )
+    (output_dir / "demo.md").write_text(
+        f"```\n{table}```\n\n![stages](demo.png)\n", encoding="utf-8"
+    )
+    return table
+
+
+def _stages(folder: Path) -> list[Stage]:
+    warm_start, reinforced = folder / "sft", folder / "ppo"
+    sft = ("sft.py", "--output-dir", str(warm_start))
+    ppo = (
+        "ppo.py", "--alpha", str(ALPHA), "--model", str(warm_start / "model"),
+        "--output-dir", str(reinforced),
+    )  # fmt: skip
+    return [
+        Stage("base", "codet5-nano", None),
+        Stage("warm start", str(warm_start / "model"), sft),
+        Stage("reinforced", str(reinforced / "model"), ppo),
+    ]
+
+
+def _slug(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+def _run(command: tuple[str, ...]) -> None:
+    script, *arguments = command
+    shown = f"accelerate launch scripts/{script} {' '.join(arguments)}"
+    logger.info(shown)
+    launcher = [sys.executable, "-m", "accelerate.commands.launch"]
+    ended = subprocess.run([*launcher, str(SCRIPTS / script), *arguments], check=False)
+    if ended.returncode == 130:
+        raise KeyboardInterrupt
+    if ended.returncode:
+        raise UserError(f"{shown} ended with exit status {ended.returncode}; its message is above")
+
+
+def _evaluate(stage: Stage, folder: Path) -> dict[str, Estimate]:
+    arguments = [
+        "--model", stage.model, "--limit", str(PROBLEMS), "--alpha", str(ALPHA),
+        "--output-dir", str(folder),
+    ]  # fmt: skip
+    command = [sys.executable, str(SCRIPTS / "evaluate.py"), *arguments]
+    ended = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    if ended.returncode == 130:
+        raise KeyboardInterrupt
+    if ended.returncode:
+        raise UserError(f"evaluating {stage.model} ended with exit status {ended.returncode}")
+    values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return {name: Estimate(**value) for name, value in values.items()}
+
+
+def _table(found: dict[str, dict[str, Estimate]]) -> str:
+    lines = [["policy", *COLUMNS.values()]]
+    for name, metrics in found.items():
+        lines.append([name, *(_cell(metrics[column]) for column in COLUMNS)])
+    return "\n".join(aligned(lines)) + "\n"
+
+
+def _cell(found: Estimate) -> str:
+    if found.value is None:
+        return "-"
+    if found.low is None or found.high is None:
+        return f"{found.value:.2f}"
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
