@@ -20,7 +20,8 @@ from rewards.scores import RewardConfig, clipped_gain, efficiency, reward
 OUTPUT = Path(__file__).parent / "images" / "reward.png"
 ALPHAS = {0.0: "memory only", 0.5: "both alike", 1.0: "runtime only"}
 LOG2_RATIOS = np.linspace(-3.6, 3.6, 145)
-TICKS = (-3, -2, -1, 0, 1, 2, 3)
+TICKS = range(-3, 4)
+TICK_LABELS = [f"{2.0**tick:g}x" for tick in TICKS]
 FAILURES = {
     "wrong answer": Status.WRONG_ANSWER,
     "crash or limit": Status.RUNTIME_ERROR,
@@ -39,45 +40,37 @@ def reward_of(time_log2_ratio: float, memory_log2_ratio: float, config: RewardCo
     return reward(Status.OK, 1.0, efficiency(time, memory, config.alpha), config)
 
 
-def rewards_at(alpha: float) -> NDArray[np.float64]:
-    config = RewardConfig(alpha=alpha)
-    return np.array([[reward_of(t, m, config) for t in LOG2_RATIOS] for m in LOG2_RATIOS])
-
-
 def draw_panel(axes: Axes, alpha: float, what: str, levels: NDArray[np.float64]) -> QuadContourSet:
-    values = rewards_at(alpha)
+    config = RewardConfig(alpha=alpha)
+    values = [[reward_of(t, m, config) for t in LOG2_RATIOS] for m in LOG2_RATIOS]
     filled = axes.contourf(LOG2_RATIOS, LOG2_RATIOS, values, levels=levels, cmap="RdYlBu")
     lines = axes.contour(
         LOG2_RATIOS, LOG2_RATIOS, values, levels=levels[2:-1:2], colors="black", linewidths=0.5
     )
-    axes.clabel(lines, fmt="%.1f", fontsize=8)
+    axes.clabel(lines, [level for level in lines.levels if abs(level - 1) > 0.1], fontsize=8)
     axes.plot(0, 0, "o", color="black", markersize=6)
     axes.annotate("a copy: 1", (0, 0), (6, 7), textcoords="offset points", fontsize=9)
-    labels = [f"{2.0**tick:g}x" for tick in TICKS]
-    axes.set_xticks(TICKS, labels)
-    axes.set_yticks(TICKS, labels)
+    axes.set_xticks(TICKS, TICK_LABELS)
+    axes.set_yticks(TICKS, TICK_LABELS)
     axes.set_aspect("equal")
     axes.set_title(f"alpha = {alpha:g}: {what}", fontsize=11)
-    axes.set_xlabel("speedup over the source program")
+    axes.set_xlabel("speedup over the source program (right: faster)")
     return filled
 
 
 def main() -> None:
     mpl.use("Agg")
     config = RewardConfig()
-    weight = config.efficiency_weight
-    levels = np.linspace(1 - weight, 1 + weight, 13)
+    levels = 1 + config.efficiency_weight * np.linspace(-1, 1, 13)
     figure, panels = plt.subplots(1, 3, figsize=(13, 5), sharey=True, layout="constrained")
     for axes, (alpha, what) in zip(panels, ALPHAS.items(), strict=True):
         filled = draw_panel(axes, alpha, what, levels)
-    panels[0].set_ylabel("memory reduction over the source program")
-    figure.colorbar(filled, ax=panels, label="reward of a correct program", ticks=levels[::2])
+    panels[0].set_ylabel("memory reduction (up: leaner)")
+    figure.colorbar(filled, ax=panels, label="reward if correct", ticks=levels[::2], shrink=0.8)
     failures = ",   ".join(
         f"{name} {reward(status, 0.0, 0.0, config):g}" for name, status in FAILURES.items()
     )
-    figure.supxlabel(
-        f"Whatever its cost, an incorrect program earns less:   {failures}", fontsize=11
-    )
+    figure.supxlabel(f"An incorrect program earns less, whatever its cost:   {failures}")
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(OUTPUT, dpi=130)
 

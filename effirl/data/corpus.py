@@ -7,7 +7,6 @@ of the splits that are held out, not even by coincidence.
 import ast
 import random
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from effirl.data import catalog
@@ -55,9 +54,10 @@ def held_out_corpus() -> list[CorpusText]:
     return list({t.program: t for t in texts}.values())
 
 
-def programs_of(problem: Problem) -> Iterable[str]:
-    """Return a problem's source program and its targets."""
-    return (problem.source_program, *(target.program for target in problem.targets))
+def programs_of(problem: Problem) -> list[str]:
+    """Return a problem's source program and its targets, as prompts and completions hold them."""
+    programs = (problem.source_program, *(target.program for target in problem.targets))
+    return [program.strip("\n") for program in programs]
 
 
 def held_out_forms() -> frozenset[str]:

@@ -392,25 +392,3 @@ for {x}, {y} in {v}.items():
 """,
 }
 """Kind -> ways to print it."""
-
-PRINT_PHRASES = {
-    "num": ("Print one number.", "Print the value modulo a constant.", "Output the result."),
-    "nums": ("Print the resulting numbers.", "Print what is left of the list.", "Output the sum."),
-    "text": ("Print the new string.", "Output the string."),
-    "words": ("Print the words.", "Output the words that remain."),
-    "table": ("Print how often each occurs.", "Print the counts."),
-}
-
-NAMES = """
-n m k a b c d e f g h p q r s t u v w x y z i j l aa bb cc dd xs ys zs arr nums vals values data
-items seq res ans out total count cnt acc best low high left right lo hi cur prev nxt last first
-start end limit size width depth step line word words text chars tokens row rows col cols grid pos
-idx index key val table memo cache seen used freq counts prefix suffix sums dp stack queue heap
-score cost price weight amount money height length mod base power digit digits target query
-queries pairs edges graph node nodes found result answer buf tmp A B C N M K S T X Y MOD LIMIT
-num_items max_value min_value running cur_sum
-"""
-
-FUNCTION_NAMES = (
-    """main solve run calc compute work f helper go check process evaluate get_answer"""
-)

@@ -9,8 +9,27 @@ from dataclasses import dataclass, field
 
 from effirl.data import program_templates
 
-NAMES = tuple(program_templates.NAMES.split())
-_FUNCTION_NAMES = program_templates.FUNCTION_NAMES.split()
+_NAME_LINES = """
+n m k a b c d e f g h p q r s t u v w x y z i j l aa bb cc dd xs ys zs arr nums vals values data
+items seq res ans out total count cnt acc best low high left right lo hi cur prev nxt last first
+start end limit size width depth step line word words text chars tokens row rows col cols grid pos
+idx index key val table memo cache seen used freq counts prefix suffix sums dp stack queue heap
+score cost price weight amount money height length mod base power digit digits target query
+queries pairs edges graph node nodes found result answer buf tmp A B C N M K S T X Y MOD LIMIT
+num_items max_value min_value running cur_sum
+"""
+NAMES = tuple(_NAME_LINES.split())
+_FUNCTION_NAMES = (
+    *("main", "solve", "run", "calc", "compute", "work", "f", "helper", "go", "check"),
+    *("process", "evaluate", "get_answer"),
+)
+_PRINT_PHRASES = {
+    "num": ("Print one number.", "Print the value modulo a constant.", "Output the result."),
+    "nums": ("Print the resulting numbers.", "Print what is left of the list.", "Output the sum."),
+    "text": ("Print the new string.", "Output the string."),
+    "words": ("Print the words.", "Output the words that remain."),
+    "table": ("Print how often each occurs.", "Print the counts."),
+}
 _KINDS = tuple(program_templates.PRINTS)
 
 
@@ -91,7 +110,7 @@ def random_program(rng: random.Random) -> tuple[str, str]:
     text = rng.choice([text for text in _PRINTS[kind] if scope.fits(text)])
     parts.append(scope.fill(text, v=name))
     phrases = [phrase for phrase, _ in reads]
-    phrases.append(rng.choice(program_templates.PRINT_PHRASES[kind]))
+    phrases.append(rng.choice(_PRINT_PHRASES[kind]))
     return " ".join(phrases), _arrange(rng, "\n".join(parts))
 
 

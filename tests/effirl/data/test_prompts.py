@@ -59,9 +59,7 @@ def test_draws_depend_on_pair_and_seed_only() -> None:
     targets = [Target(f"print({i})", 1, 1) for i in range(50)]
 
     def prompts(order: list[Target], seed: int) -> dict[str, str]:
-        return {
-            t.program: training_prompt(PROBLEM, t, tag_dropout=0.5, seed=seed) for t in order
-        }
+        return {t.program: training_prompt(PROBLEM, t, tag_dropout=0.5, seed=seed) for t in order}
 
     assert prompts(targets, 0) == prompts(targets[::-1], 0)
     assert prompts(targets, 0) != prompts(targets, 1)

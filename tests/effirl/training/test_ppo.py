@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.errors import UserError
 from effirl.runs import Run
-from effirl.training import ppo
+from effirl.training import ppo, processes
 from effirl.training.config import PpoConfig
 from rewards.efficiency import ScoreRequest
 from rewards.records import Status, TestCase
@@ -57,6 +57,7 @@ class FakeScorer:
 def _problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ppo, "load_problems", lambda *_, **__: LoadedProblems(list(PROBLEMS)))
     monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(processes, "num_cores", lambda: 1)  # tiny models: threads only wait
     monkeypatch.chdir(tmp_path)
 
 
@@ -102,7 +103,6 @@ def test_a_run_leaves_policy_logs_and_rollouts(
 def test_interrupted_and_continued_equals_uninterrupted(
     tiny_policy_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    torch.set_num_threads(1)
     straight = ppo.train(config(tiny_policy_dir, output_dir=tmp_path / "straight"), FakeScorer())
     settings = config(tiny_policy_dir, save_steps=100)
     with pytest.raises(KeyboardInterrupt):

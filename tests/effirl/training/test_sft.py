@@ -1,5 +1,6 @@
 """The warm start: its pairs, its training, its stopping."""
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from transformers import AutoTokenizer, Seq2SeqTrainer
 from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.errors import UserError
 from effirl.policy import generate, load_policy
-from effirl.training import sft
+from effirl.training import processes, sft
 from effirl.training.config import SftConfig
 from effirl.training.examples import build_examples
 
@@ -24,8 +25,8 @@ PROBLEMS = [
 @pytest.fixture(autouse=True)
 def _problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sft, "load_problems", lambda *_, **__: LoadedProblems(list(PROBLEMS)))
+    monkeypatch.setattr(processes, "num_cores", lambda: 1)  # tiny models: threads only wait
     monkeypatch.chdir(tmp_path)
-    torch.set_num_threads(1)
 
 
 def config(model: Path, **overrides: Any) -> SftConfig:
@@ -57,9 +58,7 @@ def test_long_targets_are_left_out_and_long_prompts_cut(tiny_policy_dir: Path) -
     assert all(len(e["input_ids"]) == 8 and e["input_ids"][-1] == 2 for e in examples)
 
 
-def test_a_run_learns_its_pairs(
-    tiny_policy_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_learns_its_pairs(tiny_policy_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = sft.train(config(tiny_policy_dir, max_steps=60, eval_steps=30))
     rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
     losses = [row["loss"] for row in rows if "loss" in row]
@@ -84,11 +83,10 @@ def test_a_killed_run_continues_from_its_checkpoint(
         return original(self, *args, **kwargs)
 
     settings = config(tiny_policy_dir, output_dir=tmp_path / "killed")
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+    with monkeypatch.context() as patch:
         patch.setattr(Seq2SeqTrainer, "training_step", fail_in_step_3)
-        sft.train(settings)
-    import gc
-
+        with pytest.raises(RuntimeError, match="killed"):
+            sft.train(settings)
     gc.collect()  # the lock of the run that failed goes with its frame
     run = sft.train(settings)
     rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]

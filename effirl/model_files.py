@@ -1,0 +1,54 @@
+"""Find the files of a model: in the package, in a local folder, or on the hub."""
+
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HFValidationError
+
+from effirl.errors import UserError
+
+BUILTIN_MODEL = "codet5-nano"
+"""The model that ships with the package and needs no download."""
+BUILTIN_FOLDER = Path(__file__).parent / "assets" / BUILTIN_MODEL
+
+
+def locate_model(name: str) -> Path:
+    """Return the folder that holds the files of a model, downloading them if need be."""
+    if name == BUILTIN_MODEL:
+        if not (BUILTIN_FOLDER / "model.safetensors").is_file():
+            raise UserError(
+                f"the weights of {BUILTIN_MODEL} are missing in {BUILTIN_FOLDER}; "
+                "make them with: python scripts/pretrain.py"
+            )
+        return BUILTIN_FOLDER
+    folder = Path(name)
+    if folder.is_dir():
+        if not any((folder / f).is_file() for f in ("config.json", "adapter_config.json")):
+            raise UserError(
+                f"{folder} is not a model: it has neither config.json nor adapter_config.json; "
+                "give the model/ or checkpoint-N/ folder of a run"
+            )
+        return folder
+    if folder.is_absolute() or name.startswith((".", "~")) or len(folder.parts) > 2:
+        raise UserError(f"no model folder {name}; give an existing one, or {BUILTIN_MODEL}")
+    return _download(name)
+
+
+def _download(name: str) -> Path:
+    """Return the hub's snapshot of a model: from the cache where the hub cannot be reached.
+
+    `from_pretrained` would ask the hub about each file and retry for a minute without a network;
+    this asks once.
+    """
+    try:
+        # Old checkpoints have only *.bin; those with both formats need only the first.
+        folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.safetensors"]))
+        if not any(folder.glob("*.safetensors")):
+            folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.bin"]))
+    except (OSError, HFValidationError) as error:
+        cause = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"model {name} is neither a folder nor can it be had from the hub ({cause}); "
+            f"without a network use {BUILTIN_MODEL}"
+        ) from error
+    return folder

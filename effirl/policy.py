@@ -1,0 +1,235 @@
+"""Load a policy (an encoder-decoder with its tokenizer) and sample completions from it.
+
+Does not train anything and does not know the prompt's format: see `effirl.data.prompts`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils.logging import disable_progress_bar
+
+from effirl.errors import UserError
+from effirl.model_files import BUILTIN_MODEL, locate_model
+
+
+@dataclass(slots=True)
+class Policy:
+    """A model that rewrites programs, with the tokenizer that it was trained with."""
+
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    name: str
+    """As the user gave it: the built-in name, a hub name, or a folder."""
+
+
+def load_policy(name_or_path: str | Path) -> Policy:
+    """Load `codet5-nano`, a local folder, or a model of the hub, in single precision.
+
+    A folder that holds a LoRA adapter is loaded on the base model that it names.
+
+    Raises:
+        UserError: If the folder is missing or is not a model, if the hub cannot be reached, or if
+            the model is not an encoder-decoder.
+    """
+    name = str(name_or_path)
+    folder = locate_model(name)
+    if (folder / "adapter_config.json").is_file():
+        return Policy(*_load_adapter(folder), name)
+    return Policy(*_load_plain(folder, name), name)
+
+
+def add_lora(model: PreTrainedModel, r: int = 8) -> PeftModel:
+    """Freeze the model and add a trainable adapter of rank `r` to every attention projection.
+
+    The adapter starts as the identity: outputs do not change until it is trained.
+    """
+    config = LoraConfig(
+        task_type=TaskType.SEQ_2_SEQ_LM,
+        r=r,
+        lora_alpha=2 * r,
+        lora_dropout=0.0,  # reinforcement compares log-probabilities: they must not be random
+        target_modules=["q", "k", "v", "o"],
+    )
+    adapted = get_peft_model(model, config)
+    assert isinstance(adapted, PeftModel)
+    return adapted
+
+
+def _load_plain(folder: Path, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    disable_progress_bar()  # type: ignore[no-untyped-call] # loading takes a second, and its bar would part our own lines
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        if not config.is_encoder_decoder:
+            raise UserError(
+                f"{name} is a {config.model_type} model, and a policy must be an encoder-decoder "
+                f"such as CodeT5; use {BUILTIN_MODEL} or Salesforce/codet5-small"
+            )
+        model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, KeyError) as error:
+        cause = str(error).strip().split("\n")[0]
+        raise UserError(f"{name} could not be loaded as a model ({cause})") from error
+    _check_vocabulary(model, tokenizer, name)
+    # Settings such as num_beams or no_repeat_ngram_size would make every sampler biased.
+    model.generation_config = _plain_generation(model)
+    return model, tokenizer
+
+
+def _load_adapter(folder: Path) -> tuple[PeftModel, PreTrainedTokenizerBase]:
+    base_name = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
+    if base_name is None:
+        raise UserError(f"{folder}/adapter_config.json names no base model")
+    if Path(base_name).name == BUILTIN_MODEL:  # wherever the package was when it was trained
+        base_name = BUILTIN_MODEL
+    base, tokenizer = _load_plain(locate_model(base_name), base_name)
+    return PeftModel.from_pretrained(base, folder, is_trainable=True), tokenizer
+
+
+def _check_vocabulary(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str
+) -> None:
+    if len(tokenizer) > model.config.vocab_size:
+        raise UserError(
+            f"the tokenizer of {name} has {len(tokenizer)} tokens, but its model only "
+            f"{model.config.vocab_size}; take both from the same folder"
+        )
+    for what, config_id, token_id in (
+        ("pad_token_id", model.config.pad_token_id, tokenizer.pad_token_id),
+        ("eos_token_id", model.config.eos_token_id, tokenizer.eos_token_id),
+    ):
+        if config_id is None or config_id != token_id:
+            raise UserError(
+                f"{what} of {name} is {config_id} in config.json, but {token_id} in its tokenizer"
+            )
+    if model.config.decoder_start_token_id is None:
+        raise UserError(f"config.json of {name} lacks decoder_start_token_id")
+
+
+def _plain_generation(model: PreTrainedModel, **settings: float | bool) -> GenerationConfig:
+    """Return generation settings that owe nothing to the checkpoint's own but the token ids."""
+    config = model.config
+    return GenerationConfig(  # type: ignore[no-untyped-call]
+        pad_token_id=config.pad_token_id,
+        eos_token_id=config.eos_token_id,
+        bos_token_id=config.bos_token_id,
+        decoder_start_token_id=config.decoder_start_token_id,
+        **settings,
+    )
+
+
+def generate(  # noqa: PLR0913 - all but two are by keyword, and each is a sampler's setting
+    policy: Policy,
+    prompts: Sequence[str],
+    *,
+    num_samples: int = 1,
+    temperature: float = 1.0,
+    max_new_tokens: int = 256,
+    max_prompt_tokens: int = 512,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> list[list[str]]:
+    """Sample `num_samples` completions for each prompt, from the full distribution.
+
+    The same arguments give the same completions on the same machine. The global random state and
+    the model's training mode are left as they were.
+
+    Args:
+        policy: What to sample from, on any device.
+        prompts: Encoder texts; tokens beyond `max_prompt_tokens` are cut off at the end.
+        num_samples: Completions for each prompt.
+        temperature: 0 is greedy decoding, and then `num_samples` must be 1.
+        max_new_tokens: Longest completion.
+        max_prompt_tokens: Longest prompt.
+        batch_size: Completions that are decoded together.
+        seed: Of the sampling.
+
+    Returns:
+        For each prompt, its completions without special tokens.
+    """
+    if temperature == 0 and num_samples != 1:
+        raise ValueError(
+            f"temperature 0 gives one completion a prompt, got num_samples={num_samples}"
+        )
+    sampler: dict[str, float | bool] = {"do_sample": temperature > 0}
+    if temperature > 0:
+        sampler |= {"temperature": temperature, "top_k": 0, "top_p": 1.0}
+    model = _plain_model(policy.model)
+    settings = _plain_generation(
+        model,
+        max_new_tokens=max_new_tokens,
+        num_return_sequences=num_samples,  # the encoder runs once a prompt
+        use_cache=True,
+        **sampler,
+    )
+    # Prompts of like length share a batch, so that little of it is padding.
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    step = max(1, batch_size // num_samples)
+    completions: list[list[str]] = [[] for _ in prompts]
+    with _sampling(model, settings, seed):
+        for start in range(0, len(order), step):
+            indices = order[start : start + step]
+            texts = _generate_batch(
+                model, policy.tokenizer, [prompts[i] for i in indices], max_prompt_tokens
+            )
+            for position, index in enumerate(indices):
+                completions[index] = texts[position * num_samples : (position + 1) * num_samples]
+    return completions
+
+
+def _plain_model(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
+    """Return the transformer itself, into which an adapter's layers are already inserted."""
+    inner = model.get_base_model() if isinstance(model, PeftModel) else model
+    assert isinstance(inner, PreTrainedModel)
+    return inner
+
+
+@contextmanager
+def _sampling(model: PreTrainedModel, settings: GenerationConfig, seed: int) -> Iterator[None]:
+    """Give the model its settings, a seed and evaluation mode, and restore all three."""
+    was_training, own_settings = model.training, model.generation_config
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), torch.inference_mode():
+        torch.manual_seed(seed)
+        model.train(False)
+        # `generate` fills what a passed config leaves unset from the model's own: so replace it.
+        model.generation_config = settings
+        try:
+            yield
+        finally:
+            model.generation_config = own_settings
+            model.train(was_training)
+
+
+def _generate_batch(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: list[str],
+    max_prompt_tokens: int,
+) -> list[str]:
+    encoded = tokenizer(
+        prompts,
+        padding=True,
+        padding_side="right",
+        truncation=True,
+        max_length=max_prompt_tokens,
+        return_tensors="pt",
+    ).to(model.device)
+    output = model.generate(  # type: ignore[operator]
+        input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]
+    )
+    # Cleaning up would drop spaces before punctuation, which changes a program.
+    return tokenizer.batch_decode(
+        output, skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )

@@ -1,0 +1,128 @@
+"""What the trainers report while they run, and how Ctrl-C stops them.
+
+The trainer fixes the arguments of the events, used or not.
+"""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from accelerate.utils import gather_object  # type: ignore[import-untyped]
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from effirl.training.processes import is_main, num_ranks, write_line
+
+
+class StepCallback(TrainerCallback):
+    """Writes each log of the trainer as one line to the terminal, and as one row to log.jsonl."""
+
+    def __init__(
+        self, log_path: Path, describe: Callable[[Mapping[str, float]], str], *, cycle: int = 1
+    ) -> None:
+        """Say how a log becomes text.
+
+        Args:
+            log_path: The jsonl file, appended to.
+            describe: Turns a log's values into the middle of a line; empty text skips the log.
+            cycle: Optimizer steps that make one step of the user's.
+        """
+        self._log_path = log_path
+        self._describe = describe
+        self._cycle = cycle
+        self._started_s = time.monotonic()
+        self._first_step = 0
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        """Start the clock: a resumed run has done some steps already."""
+        self._started_s = time.monotonic()
+        self._first_step = state.global_step
+
+    def on_log(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Write the line and the row."""
+        if logs is None or not is_main():
+            return
+        text = self._describe(logs)
+        if not text:
+            return
+        step = state.global_step // self._cycle
+        with self._log_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**logs, "step": step}) + "\n")
+        total = state.max_steps // self._cycle
+        write_line(f"{step:>{len(str(total))}}/{total}  {text}  {self._clock(state)}")
+
+    def _clock(self, state: TrainerState) -> str:
+        elapsed_s = time.monotonic() - self._started_s
+        step_s = elapsed_s / max(1, state.global_step - self._first_step)
+        left_s = step_s * (state.max_steps - state.global_step)
+        return (
+            f"{step_s * self._cycle:.1f} s/step  "
+            f"elapsed {_minutes(elapsed_s)}  left {_minutes(left_s)}"
+        )
+
+
+class InterruptCallback(TrainerCallback):
+    """Makes Ctrl-C save a whole checkpoint at the next step's end, and stop there.
+
+    A second Ctrl-C stops at once: the run then continues from its checkpoint before.
+    """
+
+    def __init__(self, *, cycle: int = 1) -> None:
+        """Say where to stop.
+
+        Args:
+            cycle: Optimizer steps between points from which a run can continue exactly.
+        """
+        self.is_requested = False
+        self._cycle = cycle
+        self._previous: Any = signal.SIG_DFL
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Take over SIGINT."""
+        self._previous = signal.signal(signal.SIGINT, self._request)
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Stop where every process agrees that one of them was asked to."""
+        if state.global_step % self._cycle:
+            return
+        if num_ranks() > 1:
+            self.is_requested = any(gather_object([self.is_requested]))
+        if self.is_requested:
+            control.should_save = True
+            control.should_training_stop = True
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Give SIGINT back."""
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _request(self, _signum: int, _frame: FrameType | None) -> None:
+        self.is_requested = True
+        signal.signal(signal.SIGINT, self._previous)
+        write_line("stopping after this step, with a checkpoint (Ctrl-C again: at once)")
+
+
+def _minutes(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"

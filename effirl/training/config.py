@@ -1,0 +1,179 @@
+"""The settings of the warm start and of reinforcement. Imports without torch."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from effirl.config import FieldError, check_range, check_types, parse_alpha
+from effirl.data.load import DATA_SETS
+
+
+@dataclass
+class SftConfig:
+    """Settings of the warm start: supervised fine-tuning on slow -> better pairs."""
+
+    model: str = field(
+        default="codet5-nano",
+        metadata={"help": "Built-in model, hub name or folder to start from."},
+    )
+    data: str = field(default="builtin", metadata={"help": "Data set: builtin or pie."})
+    data_path: Path | None = field(
+        default=None, metadata={"help": "Folder of the data set, where it is not in the package."}
+    )
+    limit: int | None = field(
+        default=None, metadata={"help": "Use this many problems of the training split only."}
+    )
+    output_dir: Path | None = field(
+        default=None, metadata={"help": "Run folder; default: a new one under runs/."}
+    )
+    lora: bool = field(default=False, metadata={"help": "Train a LoRA adapter only."})
+    lora_rank: int = field(default=8, metadata={"help": "Rank of the adapter."})
+    max_steps: int = field(default=1000, metadata={"help": "Optimizer steps."})
+    batch_size: int = field(
+        default=32, metadata={"help": "Pairs a step, over all processes and accumulation."}
+    )
+    micro_batch_size: int = field(
+        default=32, metadata={"help": "Pairs in memory at once on each process."}
+    )
+    learning_rate: float = field(default=1e-3, metadata={"help": "Peak, decaying linearly to 0."})
+    warmup_steps: int = field(default=50, metadata={"help": "Steps of linear warm-up."})
+    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's weight decay."})
+    max_grad_norm: float = field(default=1.0, metadata={"help": "Clip gradients to this norm."})
+    tag_dropout: float = field(
+        default=0.5, metadata={"help": "Probability of leaving each performance tag out."}
+    )
+    max_prompt_tokens: int = field(default=512, metadata={"help": "Longer prompts are cut."})
+    max_target_tokens: int = field(
+        default=384, metadata={"help": "Pairs with a longer target are left out."}
+    )
+    eval_steps: int = field(
+        default=200, metadata={"help": "Steps between evaluations, which also save a checkpoint."}
+    )
+    eval_limit: int = field(
+        default=64, metadata={"help": "Validation problems whose exact match is measured."}
+    )
+    early_stopping_patience: int = field(
+        default=5, metadata={"help": "Stop after this many evaluations without a better one."}
+    )
+    logging_steps: int = field(default=20, metadata={"help": "Steps between progress lines."})
+    seed: int = field(default=0, metadata={"help": "Seed of data order, tags and dropout."})
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        _check_data(self.data)
+        check_range(
+            self,
+            1,
+            names=[
+                "limit", "lora_rank", "max_steps", "batch_size", "micro_batch_size", "eval_steps",
+                "eval_limit", "max_prompt_tokens", "max_target_tokens", "logging_steps",
+                "early_stopping_patience",
+            ],
+        )  # fmt: skip
+        check_range(
+            self,
+            0,
+            names=["learning_rate", "warmup_steps", "weight_decay", "max_grad_norm", "seed"],
+        )
+        check_range(self, 0, 1, names=["tag_dropout"])
+
+
+@dataclass
+class PpoConfig:
+    """Settings of reinforcement: PPO's clipped objective on measured runtime and peak memory."""
+
+    alpha: str = field(
+        default="0.5",
+        metadata={"help": "Balance of the reward: 1 is runtime only, 0 is memory only."},
+    )
+    model: str | None = field(
+        default=None,
+        metadata={"help": "Built-in model, hub name or folder; default: the newest warm start."},
+    )
+    data: str = field(default="builtin", metadata={"help": "Data set: builtin or pie."})
+    data_path: Path | None = field(
+        default=None, metadata={"help": "Folder of the data set, where it is not in the package."}
+    )
+    limit: int | None = field(
+        default=None, metadata={"help": "Use this many problems of the training split only."}
+    )
+    output_dir: Path | None = field(
+        default=None, metadata={"help": "Run folder; default: a new one under runs/."}
+    )
+    lora: bool = field(default=False, metadata={"help": "Train a LoRA adapter only."})
+    lora_rank: int = field(default=8, metadata={"help": "Rank of the adapter."})
+    max_steps: int = field(default=60, metadata={"help": "Steps; each samples fresh programs."})
+    num_prompts: int = field(default=32, metadata={"help": "Problems a step."})
+    num_samples: int = field(default=8, metadata={"help": "Programs sampled for each problem."})
+    micro_batch_size: int = field(
+        default=64, metadata={"help": "Programs in memory at once on each process."}
+    )
+    num_iterations: int = field(
+        default=1, metadata={"help": "Passes of the optimizer over each step's programs."}
+    )
+    learning_rate: float = field(default=2e-5, metadata={"help": "Constant after the warm-up."})
+    warmup_steps: int = field(default=0, metadata={"help": "Optimizer steps of linear warm-up."})
+    weight_decay: float = field(default=0.0, metadata={"help": "AdamW's weight decay."})
+    max_grad_norm: float = field(default=1.0, metadata={"help": "Clip gradients to this norm."})
+    beta: float = field(default=0.05, metadata={"help": "Weight of the KL to the warm start."})
+    epsilon: float = field(default=0.2, metadata={"help": "Clip range of the probability ratio."})
+    temperature: float = field(default=1.0, metadata={"help": "Of the sampling."})
+    efficiency_weight: float = field(
+        default=0.6, metadata={"help": "Weight of efficiency beside correctness in the reward."}
+    )
+    saturation: float = field(
+        default=3.0, metadata={"help": "log2 of the speedup or reduction whose gain is 1."}
+    )
+    partial_credit: bool = field(
+        default=False, metadata={"help": "Reward the share of tests that a wrong program passes."}
+    )
+    max_prompt_tokens: int = field(default=512, metadata={"help": "Longer prompts are cut."})
+    max_new_tokens: int = field(default=384, metadata={"help": "Longest completion."})
+    save_steps: int = field(default=20, metadata={"help": "Steps between checkpoints."})
+    isolation_floor: Literal[0, 1, 2, 3] = field(
+        default=1, metadata={"help": "Refuse to run programs below this isolation level."}
+    )
+    seed: int = field(default=0, metadata={"help": "Seed of data order and sampling."})
+
+    def __post_init__(self) -> None:
+        self.alpha = str(self.alpha)
+        check_types(self)
+        _check_data(self.data)
+        parse_alpha(self.alpha)
+        check_range(
+            self,
+            1,
+            names=[
+                "limit", "lora_rank", "max_steps", "num_prompts", "micro_batch_size",
+                "num_iterations", "max_prompt_tokens", "max_new_tokens", "save_steps",
+            ],
+        )  # fmt: skip
+        check_range(self, 2, names=["num_samples"])  # a group of one has no baseline
+        check_range(
+            self,
+            0,
+            names=[
+                "learning_rate",
+                "warmup_steps",
+                "weight_decay",
+                "max_grad_norm",
+                "beta",
+                "seed",
+            ],
+        )
+        check_range(self, 0, 1, names=["epsilon"])
+        check_range(self, 0.01, 10, names=["temperature", "saturation"])
+        check_range(self, 0.01, 0.99, names=["efficiency_weight"])
+        if (self.num_prompts * self.num_samples) % self.micro_batch_size:
+            rule = f"a divisor of num_prompts * num_samples = {self.num_prompts * self.num_samples}"
+            raise FieldError("micro_batch_size", rule, self.micro_batch_size)
+
+    @property
+    def alpha_value(self) -> float:
+        """The balance as a number: 1 is runtime only, 0 is memory only."""
+        return parse_alpha(self.alpha)
+
+
+def _check_data(data: str) -> None:
+    if data not in DATA_SETS:
+        raise FieldError("data", f"one of {', '.join(DATA_SETS)}", data)

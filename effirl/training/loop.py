@@ -1,0 +1,73 @@
+"""The part that warm start and reinforcement share: train or continue, stop cleanly, save."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+
+from transformers import PrinterCallback, ProgressCallback, Trainer
+
+from effirl.runs import Run, drop_rows_after
+from effirl.training.callbacks import InterruptCallback, StepCallback
+from effirl.training.processes import is_main, write_line
+
+LOG_FILE = "log.jsonl"
+ROLLOUTS_FILE = "rollouts.jsonl"
+
+
+def run_to_end(
+    trainer: Trainer, run: Run, describe: Callable[[Mapping[str, float]], str], *, cycle: int = 1
+) -> None:
+    """Train from the run's checkpoint, or from the start, and save the policy in `model/`.
+
+    Args:
+        trainer: With checkpoints in the run's folder.
+        run: Opened by this command.
+        describe: Turns a log's values into the middle of a progress line.
+        cycle: Optimizer steps that make one step of the user's.
+
+    Raises:
+        KeyboardInterrupt: After Ctrl-C, with a whole checkpoint saved.
+    """
+    interrupt = InterruptCallback(cycle=cycle)
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    trainer.add_callback(interrupt)
+    trainer.add_callback(StepCallback(run.path / LOG_FILE, describe, cycle=cycle))
+    checkpoint = str(run.checkpoint) if run.checkpoint else None
+    if is_main():
+        for name in (LOG_FILE, ROLLOUTS_FILE):
+            drop_rows_after(run.path / name, _checkpoint_step(run) // cycle)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    if interrupt.is_requested and trainer.state.global_step < trainer.state.max_steps:
+        raise KeyboardInterrupt
+    _save(trainer, run)
+
+
+def announce(run: Run) -> None:
+    """Say where the run is kept, and what it continues."""
+    if run.is_finished:
+        write_line(f"finished before: {run.model_path}")
+    elif run.checkpoint is not None:
+        write_line(f"continuing {run.path} from {run.checkpoint.name}")
+    else:
+        write_line(f"run folder {run.path}")
+
+
+def _checkpoint_step(run: Run) -> int:
+    if run.checkpoint is None:
+        return 0
+    state = json.loads((run.checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    return int(state["global_step"])
+
+
+def _save(trainer: Trainer, run: Run) -> None:
+    """Write `model/` in one move: a folder of that name is always whole."""
+    partial = run.path / "model.partial"
+    if is_main():
+        shutil.rmtree(partial, ignore_errors=True)
+    trainer.save_model(str(partial))  # on every process: sharded weights are gathered
+    trainer.accelerator.wait_for_everyone()
+    if is_main():
+        (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle; config.yaml says more
+        partial.rename(run.model_path)
+    write_line(f"saved {run.model_path}")

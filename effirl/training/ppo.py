@@ -1,0 +1,207 @@
+"""Reinforcement: PPO's clipped objective with a group baseline and a KL anchor to the warm start.
+
+There is no critic: the mean reward of a problem's own samples is the baseline. Run by
+`accelerate launch scripts/ppo.py --alpha 0.5`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from datasets import Dataset
+from peft import PeftModel
+
+from effirl.data.load import load_problems
+from effirl.data.problems import Problem
+from effirl.data.prompts import inference_prompt
+from effirl.errors import UserError
+from effirl.policy import Policy, add_lora, load_policy
+from effirl.runs import Run, newest_warm_start
+from effirl.training.config import PpoConfig
+from effirl.training.examples import describe_counts
+from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end
+from effirl.training.processes import (
+    Hardware,
+    from_main,
+    num_ranks,
+    open_shared_run,
+    prepare_process,
+    write_line,
+)
+from effirl.training.reward import LoggedReward, Scorer, columns_of, refusals
+from effirl.training.seq2seq_grpo import GRPOConfig, Seq2SeqGRPOTrainer
+
+
+def train(config: PpoConfig, scorer: Scorer) -> Run:
+    """Train, or continue, a reinforcement run, and return its finished run.
+
+    Args:
+        config: Settings; without a model, the newest warm start is taken.
+        scorer: A `rewards.EfficiencyReward` whose workers run already.
+
+    Raises:
+        UserError: If a setting, the data or the model is unusable.
+        KeyboardInterrupt: After Ctrl-C, with a checkpoint saved.
+    """
+    config = resolve_model(config)
+    assert config.model is not None
+    hardware = prepare_process()
+    policy = load_policy(config.model)
+    loaded = load_problems(config.data, data_path=config.data_path, limit=config.limit)
+    run = open_shared_run("ppo", config, config.output_dir)
+    announce(run)
+    if run.is_finished:
+        return run
+    problems = _usable(loaded.problems, scorer)
+    write_line(f"{len(problems)} problems{describe_counts(loaded.dropped)}; model {config.model}")
+    if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
+        policy.model = add_lora(policy.model, config.lora_rank)
+    trainer = build_trainer(config, hardware, policy, problems, scorer, run)
+    run_to_end(trainer, run, describe, cycle=config.num_iterations)
+    return run
+
+
+def resolve_model(config: PpoConfig) -> PpoConfig:
+    """Fill in the newest warm start where no model is named.
+
+    Raises:
+        UserError: If there is none.
+    """
+    if config.model is not None:
+        return config
+    model = newest_warm_start()
+    if model is None:
+        raise UserError(
+            "no warm start under runs/; make one with: accelerate launch scripts/sft.py "
+            "(or name a model with --model)"
+        )
+    return replace(config, model=str(model))
+
+
+def describe(logs: Mapping[str, float]) -> str:
+    """Return the middle of a progress line."""
+    if "reward/correct" not in logs:
+        return ""  # the trainer's summary at the end
+    names = {
+        "reward/total": "reward",
+        "reward/correct": "correct",
+        "reward/time_gain": "time gain",
+        "reward/memory_gain": "memory gain",
+        "kl": "kl",
+    }
+    shown = [(text, logs.get(name)) for name, text in names.items()]
+    return "  ".join(f"{text} {value:.3f}" for text, value in shown if value is not None)
+
+
+def build_trainer(
+    config: PpoConfig,
+    hardware: Hardware,
+    policy: Policy,
+    problems: Sequence[Problem],
+    scorer: Scorer,
+    run: Run,
+) -> Seq2SeqGRPOTrainer:
+    """Set up the trainer on the problems."""
+    if len(problems) < config.num_prompts:
+        raise UserError(
+            f"a step needs num_prompts = {config.num_prompts} different problems, and "
+            f"{config.data} has {len(problems)} usable ones; lower --num-prompts"
+        )
+    return Seq2SeqGRPOTrainer(
+        policy.model,
+        tokenizer=policy.tokenizer,
+        reward=LoggedReward(scorer, run.path / ROLLOUTS_FILE, cycle=config.num_iterations),
+        args=_arguments(config, hardware, run),
+        train_dataset=Dataset.from_list(
+            [{"prompt": inference_prompt(p), **columns_of(p)} for p in problems]
+        ),
+        max_prompt_tokens=config.max_prompt_tokens,
+    )
+
+
+def _usable(problems: Sequence[Problem], scorer: Scorer) -> list[Problem]:
+    """Leave out problems whose source program cannot be the measure of another."""
+    write_line(f"checking {len(problems)} source programs on their own tests")
+    # One verdict for all processes: they must train on the same data set.
+    reasons = from_main(lambda: refusals(scorer, problems))
+    refused = [reason for reason in reasons if reason is not None]
+    if refused:
+        write_line(
+            f"{len(refused)} of {len(problems)} problems refused: their source program fails "
+            f"(first: {refused[0]})"
+        )
+    return [p for p, reason in zip(problems, reasons, strict=True) if reason is None]
+
+
+def _arguments(config: PpoConfig, hardware: Hardware, run: Run) -> GRPOConfig:
+    """Set every setting that matters: TRL's defaults change between releases."""
+    num_completions = config.num_prompts * config.num_samples
+    accumulation, rest = divmod(num_completions, config.micro_batch_size * num_ranks())
+    if rest or not accumulation:
+        raise UserError(
+            f"num_prompts * num_samples = {num_completions} must be a multiple of "
+            f"micro_batch_size * processes = {config.micro_batch_size * num_ranks()}; "
+            "lower --micro-batch-size"
+        )
+    return GRPOConfig(
+        output_dir=str(run.path),
+        # One optimizer step sees all of a step's completions, and num_iterations of them are made.
+        max_steps=config.max_steps * config.num_iterations,
+        num_iterations=config.num_iterations,
+        per_device_train_batch_size=config.micro_batch_size,
+        gradient_accumulation_steps=accumulation,
+        steps_per_generation=accumulation,
+        num_generations=config.num_samples,
+        max_completion_length=config.max_new_tokens,
+        temperature=config.temperature,
+        top_p=1.0,
+        top_k=0,
+        min_p=None,
+        repetition_penalty=1.0,
+        loss_type="dapo",  # the mean over all tokens of the step, however it is cut up
+        epsilon=config.epsilon,
+        epsilon_high=config.epsilon,
+        delta=None,
+        importance_sampling_level="token",
+        beta=config.beta,
+        use_bias_correction_kl=False,
+        scale_rewards="none",  # dividing by the spread would blow timing noise up to unit size
+        multi_objective_aggregation="sum_then_normalize",
+        mask_truncated_completions=False,  # an endless program is wrong, and must learn so
+        top_entropy_quantile=1.0,
+        off_policy_mask_threshold=None,
+        sync_ref_model=False,
+        shuffle_dataset=True,
+        use_vllm=False,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        optim="adamw_torch",
+        adam_beta1=0.9,
+        adam_beta2=0.999,
+        # Where no group has a spread, the gradient is rounding noise of about 1e-8 a parameter, and
+        # Adam's usual 1e-8 would turn it into steps of full size.
+        adam_epsilon=1e-6,
+        save_strategy="steps",
+        # On whole cycles only: in the middle of one, the samples to continue with would be lost.
+        save_steps=config.save_steps * config.num_iterations,
+        save_total_limit=2,
+        logging_strategy="steps",
+        logging_steps=config.num_iterations,
+        log_completions=False,
+        disable_tqdm=True,
+        log_level="error",  # or the trainer turns warnings on again
+        log_level_replica="error",
+        ddp_find_unused_parameters=False,
+        report_to="none",
+        use_cpu=hardware.use_cpu,
+        bf16=hardware.bf16,
+        fp16=False,
+        gradient_checkpointing=False,
+        disable_dropout=False,  # the trainer does it, and does it whole
+        dataloader_num_workers=0,
+        dataloader_pin_memory=not hardware.use_cpu,
+        remove_unused_columns=False,
+        seed=config.seed,
+    )

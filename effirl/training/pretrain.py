@@ -1,0 +1,267 @@
+"""Pre-train the built-in model, `codet5-nano`, from scratch on the corpus.
+
+    python scripts/pretrain.py --config configs/pretrain.yaml
+
+Rounds of fresh examples, cut into batches of like length. Interrupted, it continues from the last
+checkpoint of its run folder. What it writes at the end is what the package ships.
+"""
+
+import json
+import logging
+import math
+import random
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase, T5Config, T5ForConditionalGeneration
+
+from effirl.data.corpus import CorpusText, build_corpus
+from effirl.data.noise import MASK, training_example
+from effirl.runs import Run, open_run
+from effirl.training.model_card import evaluate_pretraining, write_model_card
+from effirl.training.pretrain_config import PretrainConfig
+from effirl.training.tokenizer import train_tokenizer
+
+_LOG = logging.getLogger(__name__)
+_PAD = 0
+_IGNORED = -100
+_WARMUP_FRACTION = 0.03
+_EMBEDDING_RATE = 10.0
+_MAX_GRADIENT_NORM = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Padded token ids of examples of like length: (B, S) in, (B, T) out."""
+
+    input_ids: torch.Tensor
+    labels: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far a run has come, over all processes that worked on it."""
+
+    rounds: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Of all threads: on a busy machine the fairer measure of the cost."""
+
+
+def pretrain(config: PretrainConfig) -> Path:
+    """Train the model, measure it on held-out programs and write it to `config.export_dir`."""
+    torch.set_num_threads(config.num_threads)
+    run = open_run("pretrain", config, config.output_dir)
+    corpus = build_corpus(
+        instances_per_family=config.instances_per_family,
+        num_random=config.num_random_programs,
+        seed=config.seed,
+    )
+    _LOG.info("corpus: %d programs", len(corpus))
+    tokenizer = _fit_tokenizer(corpus, config)
+    torch.manual_seed(config.seed)
+    model = T5ForConditionalGeneration(_architecture(config, len(tokenizer)))
+    _LOG.info("model: %.2f M parameters, %d tokens", model.num_parameters() / 1e6, len(tokenizer))
+    spent = _train(model, tokenizer, corpus, config, run)
+    _export(model, tokenizer, run.model_path)
+    scores = evaluate_pretraining(run.model_path)
+    write_model_card(
+        run.model_path,
+        config,
+        scores,
+        num_programs=len(corpus),
+        seconds=spent.seconds,
+        cpu_seconds=spent.cpu_seconds,
+    )
+    shutil.copytree(run.model_path, config.export_dir, dirs_exist_ok=True)
+    _LOG.info("wrote %s: %s", config.export_dir, json.dumps(scores))
+    return config.export_dir
+
+
+def _architecture(config: PretrainConfig, vocab_size: int) -> T5Config:
+    """Return CodeT5's flavour of T5: ReLU, tied embeddings, its ids of the special tokens."""
+    return T5Config(  # type: ignore[call-arg]
+        vocab_size=vocab_size,
+        d_model=config.d_model,
+        d_kv=config.d_model // config.num_heads,
+        d_ff=config.d_ff,
+        num_heads=config.num_heads,
+        num_layers=config.num_encoder_layers,
+        num_decoder_layers=config.num_decoder_layers,
+        dropout_rate=0.0,  # examples are never seen twice in the same form
+        feed_forward_proj="relu",
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=0,
+        n_positions=config.max_tokens,
+    )
+
+
+def _fit_tokenizer(corpus: list[CorpusText], config: PretrainConfig) -> PreTrainedTokenizerBase:
+    rng = random.Random(config.seed)
+    prompts = [training_example(text, rng)[0] for text in corpus]
+    # The holes that training makes say nothing about the language.
+    texts = [p for p in prompts if MASK not in p and "<extra_id_" not in p]
+    texts += [text.program for text in corpus]
+    return train_tokenizer(texts, vocab_size=config.vocab_size, max_length=config.max_tokens)
+
+
+def _train(
+    model: T5ForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerBase,
+    corpus: list[CorpusText],
+    config: PretrainConfig,
+    run: Run,
+) -> _Progress:
+    """Train to the end, from the last checkpoint if there is one, and return what it took."""
+    optimizer = _make_optimizer(model)
+    before = progress = _resume(model, optimizer, run)
+    model.train()
+    started, cpu_started = time.monotonic(), time.process_time()
+    for number in range(before.rounds, config.num_rounds):
+        batches = _round_batches(tokenizer, corpus, config, number)
+        losses = []
+        for index, batch in enumerate(batches):
+            share = (number + index / len(batches)) / config.num_rounds
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * _schedule(share) * group["rate"]
+            losses.append(_step(model, optimizer, batch))
+        progress = _Progress(
+            number + 1,
+            before.seconds + time.monotonic() - started,
+            before.cpu_seconds + time.process_time() - cpu_started,
+        )
+        _report(progress, before, config, sum(losses) / len(losses))
+        if progress.rounds % config.save_rounds == 0:
+            _save_checkpoint(model, optimizer, run, progress)
+    return progress
+
+
+def _make_optimizer(model: T5ForConditionalGeneration) -> torch.optim.Optimizer:
+    """Return Adam with a higher rate for the embeddings; `rate` is a factor on the schedule's.
+
+    T5 draws its embeddings with a deviation of 1 and its other weights with one near 0.01. T5's own
+    optimizer steps in proportion to that; Adam does not, and would leave the embeddings behind.
+    """
+    embeddings = model.shared.weight
+    others = [parameter for parameter in model.parameters() if parameter is not embeddings]
+    return torch.optim.AdamW(
+        [{"params": [embeddings], "rate": _EMBEDDING_RATE}, {"params": others, "rate": 1.0}],
+        betas=(0.9, 0.98),
+        weight_decay=0.01,
+    )
+
+
+def _report(progress: _Progress, before: _Progress, config: PretrainConfig, loss: float) -> None:
+    a_round = (progress.seconds - before.seconds) / (progress.rounds - before.rounds)
+    _LOG.info(
+        "round %d/%d  loss %.3f  %.0f s, %.0f CPU s  ETA %.0f s",
+        *(progress.rounds, config.num_rounds, loss, progress.seconds, progress.cpu_seconds),
+        a_round * (config.num_rounds - progress.rounds),
+    )
+
+
+def _schedule(progress: float) -> float:
+    """Return the fraction of the peak learning rate: a linear rise, then a half cosine."""
+    if progress < _WARMUP_FRACTION:
+        return progress / _WARMUP_FRACTION
+    return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP_FRACTION) / (1 - _WARMUP_FRACTION)))
+
+
+def _step(
+    model: T5ForConditionalGeneration, optimizer: torch.optim.Optimizer, batch: _Batch
+) -> float:
+    optimizer.zero_grad(set_to_none=True)
+    loss = model(
+        input_ids=batch.input_ids,
+        attention_mask=batch.input_ids.ne(_PAD),
+        labels=batch.labels,
+    ).loss
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), _MAX_GRADIENT_NORM)
+    optimizer.step()
+    return float(loss.detach())
+
+
+def _round_batches(
+    tokenizer: PreTrainedTokenizerBase,
+    corpus: list[CorpusText],
+    config: PretrainConfig,
+    number: int,
+) -> list[_Batch]:
+    """Return the batches of one round, which depend on its number and the seed only."""
+    rng = random.Random(f"{config.seed}/{number}")
+    start = number * config.round_examples
+    texts = [corpus[(start + i) % len(corpus)] for i in range(config.round_examples)]
+    examples = [training_example(text, rng) for text in texts]
+    inputs = tokenizer([source for source, _ in examples])["input_ids"]
+    labels = tokenizer([target for _, target in examples])["input_ids"]
+    pairs = [
+        (source, target)
+        for source, target in zip(inputs, labels, strict=True)
+        if max(len(source), len(target)) <= config.max_tokens
+    ]
+    pairs.sort(key=lambda pair: (len(pair[1]) // 16, len(pair[0])))
+    batches: list[_Batch] = []
+    current: list[tuple[list[int], list[int]]] = []
+    for pair in pairs:
+        longest = max(len(source) + len(target) for source, target in [*current, pair])
+        if current and longest * (len(current) + 1) > config.batch_tokens:
+            batches.append(_pad(current))
+            current = []
+        current.append(pair)
+    if current:
+        batches.append(_pad(current))
+    rng.shuffle(batches)
+    return batches
+
+
+def _pad(pairs: list[tuple[list[int], list[int]]]) -> _Batch:
+    longest_input = max(len(source) for source, _ in pairs)
+    longest_label = max(len(target) for _, target in pairs)
+    inputs = [source + [_PAD] * (longest_input - len(source)) for source, _ in pairs]
+    labels = [target + [_IGNORED] * (longest_label - len(target)) for _, target in pairs]
+    return _Batch(torch.tensor(inputs), torch.tensor(labels))
+
+
+def _save_checkpoint(
+    model: T5ForConditionalGeneration,
+    optimizer: torch.optim.Optimizer,
+    run: Run,
+    progress: _Progress,
+) -> None:
+    folder = run.path / f"checkpoint-{progress.rounds}"
+    model.save_pretrained(folder)
+    torch.save(optimizer.state_dict(), folder / "optimizer.pt")
+    # Written last: `effirl.runs` takes a checkpoint without it for one that was cut short.
+    (folder / "trainer_state.json").write_text(json.dumps(asdict(progress)), encoding="utf-8")
+    for other in run.path.glob("checkpoint-*"):
+        if other != folder:
+            shutil.rmtree(other)
+
+
+def _resume(
+    model: T5ForConditionalGeneration, optimizer: torch.optim.Optimizer, run: Run
+) -> _Progress:
+    """Load the last checkpoint, if there is one, and return how far it had come."""
+    if run.checkpoint is None:
+        return _Progress()
+    saved = T5ForConditionalGeneration.from_pretrained(run.checkpoint)
+    model.load_state_dict(saved.state_dict())
+    optimizer.load_state_dict(torch.load(run.checkpoint / "optimizer.pt", weights_only=True))
+    state = json.loads((run.checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    progress = _Progress(**state)
+    _LOG.info("continuing after round %d of %s", progress.rounds, run.path)
+    return progress
+
+
+def _export(
+    model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> None:
+    """Write a plain T5 folder in half precision."""
+    model.half().save_pretrained(folder)  # type: ignore[no-untyped-call]
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,142 @@
+"""The reward as the trainer calls it: scored by `rewards`, logged here. Imports without torch."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from effirl.data.problems import Problem
+from effirl.training.config import PpoConfig
+from rewards.efficiency import EfficiencyReward, ScoreRequest
+from rewards.executor import Executor
+from rewards.records import TestCase
+from rewards.scores import RewardConfig, Score
+
+COLUMNS = ("problem_id", "source_program", "tests", "performance_inputs")
+
+
+class Scorer(Protocol):
+    """What of `rewards.EfficiencyReward` is used here."""
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
+        """Score each completion."""
+
+    def validate(self, requests: Sequence[ScoreRequest]) -> list[str | None]:
+        """Return why each source program is unusable, None where it is usable."""
+
+    def pop_metrics(self) -> dict[str, float]:
+        """Return the means since the last call."""
+
+
+@contextmanager
+def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
+    """Start the workers, and stop them at the end.
+
+    The cores are divided among the training processes of the machine, which score at once.
+
+    Raises:
+        IsolationError: If this machine cannot isolate programs as well as the floor asks.
+    """
+    num_cores = len(os.sched_getaffinity(0))
+    num_workers = max(1, num_cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    settings = RewardConfig(
+        alpha=config.alpha_value,
+        efficiency_weight=config.efficiency_weight,
+        saturation=config.saturation,
+        partial_credit=config.partial_credit,
+    )
+    with Executor(num_workers=num_workers, isolation_floor=config.isolation_floor) as executor:
+        reward = EfficiencyReward(settings, executor)
+        try:
+            yield reward
+        finally:
+            reward.close()
+
+
+class LoggedReward:
+    """A TRL reward function that also writes every scored completion to a jsonl file."""
+
+    __name__ = "efficiency"
+
+    def __init__(self, scorer: Scorer, rollouts_path: Path, *, cycle: int) -> None:
+        """Say where to log.
+
+        Args:
+            scorer: Does the work.
+            rollouts_path: Appended to.
+            cycle: Optimizer steps that make one step of the user's.
+        """
+        self._scorer = scorer
+        self._path = rollouts_path
+        self._cycle = cycle
+
+    def __call__(
+        self,
+        *,
+        completions: Sequence[str],
+        trainer_state: Any,
+        log_metric: Callable[[str, float], None],
+        **columns: Any,
+    ) -> list[float | None]:
+        """Return the reward of each completion, None where it could not be scored.
+
+        Args:
+            completions: Decoded texts.
+            trainer_state: Of the Hugging Face trainer.
+            log_metric: TRL's: averages a number over the processes into the trainer's log.
+            columns: One list for each column of the data set, as long as `completions`.
+        """
+        requests = [
+            _request({name: columns[name][i] for name in COLUMNS}, completion)
+            for i, completion in enumerate(completions)
+        ]
+        scores = self._scorer.score(requests)
+        for name, value in self._scorer.pop_metrics().items():
+            log_metric(name, value)
+        step = trainer_state.global_step // self._cycle + 1  # the one that these samples train
+        rows = zip(requests, scores, strict=True)
+        lines = [json.dumps(_rollout(step, request, score)) + "\n" for request, score in rows]
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("".join(lines))
+        return [score.reward for score in scores]
+
+
+def columns_of(problem: Problem) -> dict[str, object]:
+    """Return the columns of the trainer's data set that the reward reads."""
+    return {
+        "problem_id": problem.problem_id,
+        "source_program": problem.source_program,
+        "tests": [asdict(test) for test in problem.tests],
+        "performance_inputs": [asdict(test) for test in problem.performance_inputs],
+    }
+
+
+def refusals(scorer: Scorer, problems: Sequence[Problem]) -> list[str | None]:
+    """Run each problem's source program on its own tests; return why it is unusable, or None."""
+    return scorer.validate([_request(columns_of(p), p.source_program) for p in problems])
+
+
+def _request(row: Mapping[str, Any], completion: str) -> ScoreRequest:
+    return ScoreRequest(
+        problem_id=row["problem_id"],
+        source_program=row["source_program"],
+        tests=tuple(TestCase.from_row(test) for test in row["tests"]),
+        performance_inputs=tuple(TestCase.from_row(test) for test in row["performance_inputs"]),
+        completion=completion,
+    )
+
+
+def _rollout(step: int, request: ScoreRequest, score: Score) -> dict[str, object]:
+    return {
+        "step": step,
+        "problem_id": request.problem_id,
+        "completion": request.completion,
+        "status": str(score.status),
+        "reward": score.reward,
+        "time_gain": score.time_gain,
+        "memory_gain": score.memory_gain,
+        "is_copy": score.is_copy,
+    }
