@@ -21,7 +21,8 @@ Arguments = Sequence[str] | None
 @contextmanager
 def _command() -> Iterator[None]:
     """What every command does first, and how every one ends."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("effirl").setLevel(logging.INFO)
     set_environment()
     with exit_on_user_error():
         yield

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(os.environ.get("EFFIRL_SHARED", Path(__file__).parents[1] / ".." / "shared")).resolve()
+_BESIDE_THE_REPOSITORY = Path(__file__).parents[2] / "shared"
+SHARED = Path(os.environ.get("EFFIRL_SHARED", _BESIDE_THE_REPOSITORY)).resolve()
 
 
 def shared_path(*parts: str) -> Path:

@@ -22,23 +22,14 @@ from effirl.data.corpus import CorpusText, build_corpus
 from effirl.data.noise import MASK, training_example
 from effirl.runs import Run, open_run
 from effirl.training.model_card import evaluate_pretraining, write_model_card
+from effirl.training.pretrain_batches import PAD, Batch, round_batches
 from effirl.training.pretrain_config import PretrainConfig
 from effirl.training.tokenizer import train_tokenizer
 
 _LOG = logging.getLogger(__name__)
-_PAD = 0
-_IGNORED = -100
 _WARMUP_FRACTION = 0.03
 _EMBEDDING_RATE = 10.0
 _MAX_GRADIENT_NORM = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Padded token ids of examples of like length: (B, S) in, (B, T) out."""
-
-    input_ids: torch.Tensor
-    labels: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +114,7 @@ def _train(
     model.train()
     started, cpu_started = time.monotonic(), time.process_time()
     for number in range(before.rounds, config.num_rounds):
-        batches = _round_batches(tokenizer, corpus, config, number)
+        batches = round_batches(tokenizer, corpus, config, number)
         losses = []
         for index, batch in enumerate(batches):
             share = (number + index / len(batches)) / config.num_rounds
@@ -173,59 +164,18 @@ def _schedule(progress: float) -> float:
 
 
 def _step(
-    model: T5ForConditionalGeneration, optimizer: torch.optim.Optimizer, batch: _Batch
+    model: T5ForConditionalGeneration, optimizer: torch.optim.Optimizer, batch: Batch
 ) -> float:
     optimizer.zero_grad(set_to_none=True)
     loss = model(
         input_ids=batch.input_ids,
-        attention_mask=batch.input_ids.ne(_PAD),
+        attention_mask=batch.input_ids.ne(PAD),
         labels=batch.labels,
     ).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), _MAX_GRADIENT_NORM)
     optimizer.step()
     return float(loss.detach())
-
-
-def _round_batches(
-    tokenizer: PreTrainedTokenizerBase,
-    corpus: list[CorpusText],
-    config: PretrainConfig,
-    number: int,
-) -> list[_Batch]:
-    """Return the batches of one round, which depend on its number and the seed only."""
-    rng = random.Random(f"{config.seed}/{number}")
-    start = number * config.round_examples
-    texts = [corpus[(start + i) % len(corpus)] for i in range(config.round_examples)]
-    examples = [training_example(text, rng) for text in texts]
-    inputs = tokenizer([source for source, _ in examples])["input_ids"]
-    labels = tokenizer([target for _, target in examples])["input_ids"]
-    pairs = [
-        (source, target)
-        for source, target in zip(inputs, labels, strict=True)
-        if max(len(source), len(target)) <= config.max_tokens
-    ]
-    pairs.sort(key=lambda pair: (len(pair[1]) // 16, len(pair[0])))
-    batches: list[_Batch] = []
-    current: list[tuple[list[int], list[int]]] = []
-    for pair in pairs:
-        longest = max(len(source) + len(target) for source, target in [*current, pair])
-        if current and longest * (len(current) + 1) > config.batch_tokens:
-            batches.append(_pad(current))
-            current = []
-        current.append(pair)
-    if current:
-        batches.append(_pad(current))
-    rng.shuffle(batches)
-    return batches
-
-
-def _pad(pairs: list[tuple[list[int], list[int]]]) -> _Batch:
-    longest_input = max(len(source) for source, _ in pairs)
-    longest_label = max(len(target) for _, target in pairs)
-    inputs = [source + [_PAD] * (longest_input - len(source)) for source, _ in pairs]
-    labels = [target + [_IGNORED] * (longest_label - len(target)) for _, target in pairs]
-    return _Batch(torch.tensor(inputs), torch.tensor(labels))
 
 
 def _save_checkpoint(

@@ -45,7 +45,7 @@ def test_an_interrupted_run_continues_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     straight = pretrain(tiny_config(tmp_path / "straight"))
-    real_batches = pretraining._round_batches
+    real_batches = pretraining.round_batches
 
     def interrupted(*arguments: object) -> object:
         if arguments[-1] == 1:
@@ -54,7 +54,7 @@ def test_an_interrupted_run_continues_to_the_same_weights(
 
     config = tiny_config(tmp_path / "cut")
     with monkeypatch.context() as patch:
-        patch.setattr(pretraining, "_round_batches", interrupted)
+        patch.setattr(pretraining, "round_batches", interrupted)
         with pytest.raises(KeyboardInterrupt):
             pretrain(config)
     with caplog.at_level(logging.INFO):
@@ -83,10 +83,10 @@ def test_batches_keep_to_their_budget_and_lose_nothing(tiny_policy_dir: Path) ->
     tokenizer = load_policy(tiny_policy_dir).tokenizer
     corpus = [CorpusText("Add up.", f"print({'+'.join(['1'] * n)})") for n in range(1, 30)]
     config = PretrainConfig(round_examples=40, batch_tokens=600)
-    batches = pretraining._round_batches(tokenizer, corpus, config, 0)
+    batches = pretraining.round_batches(tokenizer, corpus, config, 0)
     assert sum(len(batch.labels) for batch in batches) == 40
     for batch in batches:
         padded = batch.input_ids.numel() + batch.labels.numel()
         assert padded <= 600 or len(batch.labels) == 1
-    again = pretraining._round_batches(tokenizer, corpus, config, 0)
+    again = pretraining.round_batches(tokenizer, corpus, config, 0)
     assert all(torch.equal(a.labels, b.labels) for a, b in zip(batches, again, strict=True))
