@@ -12,11 +12,10 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass
 from mmap import mmap
 from struct import Struct
 from types import CodeType, ModuleType
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from rewards.isolation import kernel, seccomp
 
@@ -26,22 +25,22 @@ START: Final = Struct("<QQQQ")
 EXIT_FLUSH_FAILED: Final = 120
 EXIT_CONFINEMENT_FAILED: Final = 121
 _MAX_OPEN_FILES: Final = 20  # as many pipes as fit hold less than 1 MiB out of sight
+_ALL_FILES: Final = 1 << 20  # the worker was started with its socket at any number
 _STACK_BYTES: Final = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Confinement:
+class Confinement(NamedTuple):
     """What the child puts on itself, prepared in the worker."""
 
     uid: int | None
     """The worker's own user id, or None to stay the same user."""
     base_address_space: int
     """Bytes of the worker itself, which the program's memory limit comes on top of."""
-    use_seccomp: bool
+    seccomp_filter: bytes | None
+    """`seccomp.program_filter()`, None without seccomp."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One run's limits, as the worker received them."""
 
     memory_bytes: int
@@ -80,16 +79,11 @@ def run_program(source_fd: int, run: Run, confinement: Confinement, page: mmap) 
 
 def confine(run: Run, confinement: Confinement) -> None:
     """Close what is not the program's, set its limits, and give up every right."""
-    os.closerange(3, 256)
+    os.closerange(3, _ALL_FILES)
     os.setsid()
-    address_space = confinement.base_address_space + run.memory_bytes
     limits = {
-        resource.RLIMIT_AS: address_space,
+        resource.RLIMIT_AS: confinement.base_address_space + run.memory_bytes,
         resource.RLIMIT_FSIZE: run.output_bytes + 1,  # one more, to tell a full file from a cut one
-        resource.RLIMIT_NOFILE: _MAX_OPEN_FILES,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
     }
     if confinement.uid is not None:
         limits[resource.RLIMIT_NPROC] = run.num_threads  # exact, as nobody else has this uid
@@ -99,18 +93,26 @@ def confine(run: Run, confinement: Confinement) -> None:
         os.setgroups([])
         os.setresgid(confinement.uid, confinement.uid, confinement.uid)
         os.setresuid(confinement.uid, confinement.uid, confinement.uid)
-    kernel.keep_capabilities(frozenset())
+    kernel.set_capabilities(frozenset())
     # A process that changed its uid owns nothing under /proc/self, and /dev/stdin lies there.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
-    if confinement.use_seccomp:
-        seccomp.install(seccomp.program_filter(os.getpid()))
+    if confinement.seccomp_filter is not None:
+        seccomp.install_for(os.getpid(), confinement.seccomp_filter)
 
 
-def limit_stack() -> None:
-    """Set the stack limit, in the worker: threads get their stack from it too."""
+def limit_worker() -> None:
+    """Set, in the worker, the limits that all its programs inherit."""
     _, hard = resource.getrlimit(resource.RLIMIT_STACK)
-    size = _STACK_BYTES if hard == resource.RLIM_INFINITY else min(_STACK_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_STACK, (size, size))
+    stack = _STACK_BYTES if hard == resource.RLIM_INFINITY else min(_STACK_BYTES, hard)
+    limits = {
+        resource.RLIMIT_STACK: stack,  # threads get their stacks from it too
+        resource.RLIMIT_NOFILE: _MAX_OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
+    for name, limit in limits.items():
+        resource.setrlimit(name, (limit, limit))
 
 
 def _publish_start(page: mmap) -> None:

@@ -19,8 +19,8 @@ TIME_RESOLUTION_S: Final = 50e-6
 """Added to both net runtimes, so that a ratio of two nothings is 1."""
 MEMORY_RESOLUTION_BYTES: Final = 128 << 10
 """Resident memory is counted in batches of this size; the same use for peaks."""
-_PRIOR: Final = NoisePrior(relative_sd=0.03, degrees=4)
-"""A single run's CPU time spreads by 2-4% at 2-20 ms, quiet or beside busy neighbours."""
+_PRIOR: Final = NoisePrior(relative_sd=0.025, absolute_sd=60e-6, degrees=4)
+"""A single run's CPU time spreads by 4% at 2 ms and 2.5% at 20 ms, beside busy neighbours too."""
 _SHORT_S, _MEDIUM_S = 0.008, 0.1
 
 
@@ -149,7 +149,7 @@ def _is_settled(source: _Side, other: _Side, plan: MeasurementPlan) -> bool:
     """Whether enough rounds are in: by length of the programs first, then by the interval."""
     shorter = min(source.mean_runtime_s, other.mean_runtime_s)
     longer = max(source.mean_runtime_s, other.mean_runtime_s)
-    at_least = 1 if shorter > _MEDIUM_S else 2 if longer > _SHORT_S else 3
+    at_least = 1 if shorter > _MEDIUM_S else 2 if longer > _SHORT_S else 5
     if len(source.runtimes_s) < at_least:
         return False
     estimate = paired_log2_ratio(source.runtimes_s, other.runtimes_s, TIME_RESOLUTION_S, _PRIOR)

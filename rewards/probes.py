@@ -60,10 +60,7 @@ def is_readable_by_others(path: Path) -> bool:
 def _attempt_all(writer: int, confinement: child.Confinement) -> NoReturn:
     os.dup2(writer, 1)
     try:
-        child.confine(
-            _PROBE_RUN,
-            child.Confinement(confinement.uid, 1 << 40, confinement.use_seccomp),
-        )
+        child.confine(_PROBE_RUN, confinement)
         os.write(1, json.dumps(_attempts()).encode())
     except OSError:
         os._exit(child.EXIT_CONFINEMENT_FAILED)

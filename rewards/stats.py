@@ -32,6 +32,8 @@ class NoisePrior:
     """
 
     relative_sd: float
+    absolute_sd: float
+    """In the unit of the costs: what does not shrink with a shorter program."""
     degrees: int
 
 
@@ -62,7 +64,7 @@ def paired_log2_ratio(
         numerators: One cost for each round, not negative.
         denominators: The same length.
         floor: Added to both means, > 0, same unit.
-        prior: Spread of a single run, relative.
+        prior: Spread of a single run.
     """
     rounds = len(numerators)
     assert rounds == len(denominators) >= 1
@@ -73,9 +75,10 @@ def paired_log2_ratio(
         (n - mean_n) / total_n - (d - mean_d) / total_d
         for n, d in zip(numerators, denominators, strict=True)
     ]
-    # A run's relative noise counts in proportion to its share of cost + floor.
-    shares = (max(0.0, mean_n) / total_n) ** 2 + (max(0.0, mean_d) / total_d) ** 2
-    prior_variance = prior.relative_sd**2 * shares
+    prior_variance = sum(
+        ((prior.relative_sd * mean) ** 2 + prior.absolute_sd**2) / total**2
+        for mean, total in ((mean_n, total_n), (mean_d, total_d))
+    )
     degrees = rounds - 1 + prior.degrees
     variance = (sum(r * r for r in residuals) + prior.degrees * prior_variance) / degrees
     error = math.sqrt(variance / rounds) / math.log(2)

@@ -48,6 +48,7 @@ _FIRST_UID: Final = 1_000_000
 _UIDS_PER_HOST: Final = 64
 _GROUP_SPARE_BYTES: Final = 512 * MIB
 _GROUP_MAX_PROCESSES: Final = 128
+_MAX_INPUT_FILES: Final = 8
 _serial = count()
 
 
@@ -92,6 +93,7 @@ class Worker:
         self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._floor: Floor | None = None
+        self._inputs = _InputFiles()
         refusals: dict[str, str] = {}
         for namespaces in _ways(settings.namespaces):
             refusal = self._start(namespaces, refusals)
@@ -205,20 +207,20 @@ class Worker:
     def _run_raw(
         self, program: bytes, stdin: bytes, limits: Limits
     ) -> tuple[tuple[int, ...], bytes, bytes]:
-        files = [_input_file(program), _input_file(stdin), _output_file(), _output_file()]
-        writers = [_reopen(files[0], os.O_RDONLY), _reopen(files[1], os.O_RDONLY)]
-        writers += [_reopen(file, os.O_WRONLY) for file in files[2:]]
+        outputs = [_output_file(), _output_file()]
+        ends = [_reopen(self._inputs.get(content), os.O_RDONLY) for content in (program, stdin)]
+        ends += [_reopen(file, os.O_WRONLY) for file in outputs]
         try:
             wall_ms = max(1, round(limits.wall_s * 1000))
             request = zygote.REQUEST.pack(
                 wall_ms, limits.memory_bytes, limits.output_bytes, limits.num_threads
             )
-            reply = self._exchange(request, writers, limits.wall_s + _GRACE_S)
-            stdout = _read(files[2], limits.output_bytes + 1)
-            stderr_bytes = os.fstat(files[3]).st_size
-            stderr = _read(files[3], _MAX_STDERR)
+            reply = self._exchange(request, ends, limits.wall_s + _GRACE_S)
+            stdout = _read(outputs[0], limits.output_bytes + 1)
+            stderr_bytes = os.fstat(outputs[1]).st_size
+            stderr = _read(outputs[1], _MAX_STDERR)
         finally:
-            for descriptor in (*files, *writers):
+            for descriptor in (*outputs, *ends):
                 os.close(descriptor)
         if not reply[2] and os.waitstatus_to_exitcode(reply[0]) == EXIT_CONFINEMENT_FAILED:
             raise WorkerDiedError(
@@ -282,6 +284,7 @@ class Worker:
             return
         self._end_process()
         os.close(self._errors)
+        self._inputs.close()
         self._group.close()
         self._process = None
 
@@ -333,6 +336,26 @@ def _package_folders(packages: tuple[str, ...]) -> tuple[list[str], list[str]]:
         folders += [str(folder)] + ([str(libraries)] if libraries.exists() else [])
         parents.append(str(folder.parent))
     return folders, list(dict.fromkeys(parents))
+
+
+class _InputFiles:
+    """The last few programs and inputs as sealed files: measuring runs the same ones in turns."""
+
+    def __init__(self) -> None:
+        self._files: dict[bytes, int] = {}
+
+    def get(self, content: bytes) -> int:
+        file = self._files.pop(content, None)
+        if file is None:
+            file = _input_file(content)
+        self._files[content] = file  # the newest is last
+        if len(self._files) > _MAX_INPUT_FILES:
+            os.close(self._files.pop(next(iter(self._files))))
+        return file
+
+    def close(self) -> None:
+        while self._files:
+            os.close(self._files.popitem()[1])
 
 
 def _input_file(content: bytes) -> int:

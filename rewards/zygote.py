@@ -41,6 +41,7 @@ REPLY: Final = struct.Struct("<iIIQQQQQ")
 """wait status, was_killed, has_started, cpu_ns, wall_ns, start_cpu_ns, peak_kib, base_kib."""
 
 _NUM_DESCRIPTORS: Final = 4
+_UNLIMITED: Final = 1 << 40
 _WARM_UP: Final = """
 import sys
 def f(a, *b, c=1, **d):
@@ -58,8 +59,8 @@ raise ValueError(1)
 PRELOADED: Final = (
     "abc", "array", "atexit", "bisect", "calendar", "cmath", "collections", "collections.abc",
     "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
-    "hashlib", "heapq", "inspect", "io", "itertools", "json", "logging", "math", "numbers",
-    "operator", "os", "pprint", "queue", "random", "re", "secrets", "statistics", "string",
+    "heapq", "inspect", "io", "itertools", "json", "math", "numbers",
+    "operator", "os", "pprint", "queue", "random", "re", "statistics", "string",
     "struct", "sys", "textwrap", "threading", "time", "traceback", "types", "typing",
     "unicodedata", "zlib",
 )  # fmt: skip
@@ -86,7 +87,6 @@ def _prepare(
     settings: dict[str, Any],
 ) -> tuple[child.Confinement, mmap.mmap, dict[str, list[object]]]:
     os.sched_setaffinity(0, {settings["core"]})
-    child.limit_stack()
     _preload(settings["preload"], settings["import_paths"])
     proofs: dict[str, list[object]] = {}
     if settings["namespaces"] != "off":
@@ -95,15 +95,17 @@ def _prepare(
         except OSError as error:
             raise _RefusedError(str(error)) from error
     own_uid = _choose_uid(settings, proofs)
+    child.limit_worker()
     size_file = os.open("/proc/self/statm", os.O_RDONLY)  # out of reach once restricted
     _restrict(settings, proofs)
-    confinement = child.Confinement(own_uid, 0, settings["seccomp"])
+    program_filter = seccomp.program_filter() if settings["seccomp"] else None
+    confinement = child.Confinement(own_uid, _UNLIMITED, program_filter)
     page = mmap.mmap(-1, mmap.PAGESIZE)
     proofs.update(probes.prove(confinement, has_namespaces=settings["namespaces"] != "off"))
     _warm_up()
     address_space = int(os.pread(size_file, 100, 0).split()[0]) * mmap.PAGESIZE
     os.close(size_file)
-    return child.Confinement(own_uid, address_space, settings["seccomp"]), page, proofs
+    return child.Confinement(own_uid, address_space, program_filter), page, proofs
 
 
 def _preload(names: list[str], import_paths: list[str]) -> None:
@@ -135,7 +137,7 @@ def _choose_uid(settings: dict[str, Any], proofs: dict[str, list[object]]) -> in
 def _restrict(settings: dict[str, Any], proofs: dict[str, list[object]]) -> None:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     keep = probes.CAPABILITIES_TO_FORK_AS_ROOT if settings["uid"] is not None else frozenset()
-    kernel.keep_capabilities(frozenset(keep))
+    kernel.bound_capabilities(frozenset(keep))
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # closes our memory to programs of the same user
     if settings["landlock"]:
         try:

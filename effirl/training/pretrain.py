@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerBase, T5Config, T5ForConditionalGeneration
+from transformers.utils.logging import disable_progress_bar
 
 from effirl.data.corpus import CorpusText, build_corpus
 from effirl.data.noise import MASK, training_example
@@ -45,7 +46,16 @@ class _Progress:
 def pretrain(config: PretrainConfig) -> Path:
     """Train the model, measure it on held-out programs and write it to `config.export_dir`."""
     torch.set_num_threads(config.num_threads)
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     run = open_run("pretrain", config, config.output_dir)
+    if not run.is_finished:
+        _make_model(config, run)
+    shutil.copytree(run.model_path, config.export_dir, dirs_exist_ok=True)
+    _LOG.info("wrote %s", config.export_dir)
+    return config.export_dir
+
+
+def _make_model(config: PretrainConfig, run: Run) -> None:
     corpus = build_corpus(
         instances_per_family=config.instances_per_family,
         num_random=config.num_random_programs,
@@ -57,19 +67,20 @@ def pretrain(config: PretrainConfig) -> Path:
     model = T5ForConditionalGeneration(_architecture(config, len(tokenizer)))
     _LOG.info("model: %.2f M parameters, %d tokens", model.num_parameters() / 1e6, len(tokenizer))
     spent = _train(model, tokenizer, corpus, config, run)
-    _export(model, tokenizer, run.model_path)
-    scores = evaluate_pretraining(run.model_path)
+    folder = run.path / "unfinished-model"
+    model.half().save_pretrained(folder)  # type: ignore[no-untyped-call]
+    tokenizer.save_pretrained(folder)
+    scores = evaluate_pretraining(folder)
+    _LOG.info("exact match: %s", json.dumps(scores))
     write_model_card(
-        run.model_path,
+        folder,
         config,
         scores,
         num_programs=len(corpus),
         seconds=spent.seconds,
         cpu_seconds=spent.cpu_seconds,
     )
-    shutil.copytree(run.model_path, config.export_dir, dirs_exist_ok=True)
-    _LOG.info("wrote %s: %s", config.export_dir, json.dumps(scores))
-    return config.export_dir
+    folder.rename(run.model_path)  # a run that has this is finished
 
 
 def _architecture(config: PretrainConfig, vocab_size: int) -> T5Config:
@@ -207,11 +218,3 @@ def _resume(
     progress = _Progress(**state)
     _LOG.info("continuing after round %d of %s", progress.rounds, run.path)
     return progress
-
-
-def _export(
-    model: T5ForConditionalGeneration, tokenizer: PreTrainedTokenizerBase, folder: Path
-) -> None:
-    """Write a plain T5 folder in half precision."""
-    model.half().save_pretrained(folder)  # type: ignore[no-untyped-call]
-    tokenizer.save_pretrained(folder)

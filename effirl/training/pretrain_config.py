@@ -25,7 +25,9 @@ class PretrainConfig:
     num_random_programs: int = field(default=20_000, metadata={"help": "Random programs."})
     num_rounds: int = field(default=36, metadata={"help": "Rounds; the schedule ends with them."})
     round_examples: int = field(default=2048, metadata={"help": "Examples in a round."})
-    batch_tokens: int = field(default=3072, metadata={"help": "Padded tokens in a batch."})
+    batch_tokens: int = field(
+        default=3072, metadata={"help": "Tokens in a batch, each example as long as its longest."}
+    )
     learning_rate: float = field(default=1.5e-3, metadata={"help": "At its peak."})
     save_rounds: int = field(default=2, metadata={"help": "Rounds between checkpoints."})
     num_threads: int = field(default=2, metadata={"help": "Threads of torch."})

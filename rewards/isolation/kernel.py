@@ -94,8 +94,8 @@ def get_no_new_privs() -> bool:
     return int(_libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)) == 1
 
 
-def keep_capabilities(keep: frozenset[int]) -> None:
-    """Drop every capability but those in `keep` from all five sets of this process."""
+def bound_capabilities(keep: frozenset[int]) -> None:
+    """Keep no capability but `keep`, in any set: no program that is executed can regain one."""
     for capability in range(_LAST_CAPABILITY + 1):
         if capability not in keep:
             try:
@@ -103,6 +103,11 @@ def keep_capabilities(keep: frozenset[int]) -> None:
             except OSError:
                 break  # without CAP_SETPCAP, or past the kernel's last one: capset still decides
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    set_capabilities(keep)
+
+
+def set_capabilities(keep: frozenset[int]) -> None:
+    """Set the effective, permitted and inheritable sets of this process."""
     mask = sum(1 << capability for capability in keep)
     low, high = mask & 0xFFFFFFFF, mask >> 32
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)

@@ -53,7 +53,7 @@ def enter(readable: Iterable[str], *, as_user: bool) -> None:
 
 def _wait_outside(inside: int) -> None:
     """Mirror the end of process 1; when we are killed, it dies with us (PDEATHSIG)."""
-    os.closerange(0, 256)
+    os.closerange(0, 1 << 20)
     _, status = os.waitpid(inside, 0)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 

@@ -82,6 +82,7 @@ _FCNTL, _IOCTL, _PRCTL = 72, 16, 157
 _CLONE_THREAD: Final = 0x00010000
 _LOCKS: Final = (5, 6, 7, 36, 37, 38)  # F_GETLK, F_SETLK, F_SETLKW, and those of open files
 _F_SETPIPE_SZ, _F_SETOWN, _F_SETSIG, _F_SETLEASE = 1031, 8, 10, 1024
+_PID: Final = 0x7EFFF11D  # above any process id, and no other constant of the filter
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _PR_SET_SECCOMP, _PR_SET_PTRACER = 22, 0x59616D61
 
@@ -149,8 +150,11 @@ def worker_filter() -> bytes:
     return program.finish()
 
 
-def program_filter(pid: int) -> bytes:
-    """The filter for the process `pid`, which may signal itself and its own group only."""
+def program_filter() -> bytes:
+    """The filter for one program's process, which may signal itself and its own group only.
+
+    `_PID` stands where that process's id belongs: see `install_for`.
+    """
     program = _Program()
     program.on(_CLONE3, _ENOSYS)  # its flags are in memory, out of reach: libc falls back to clone
     for number in (_FORK, _VFORK, _TKILL, _RT_SIGQUEUEINFO, _RT_TGSIGQUEUEINFO):
@@ -158,12 +162,17 @@ def program_filter(pid: int) -> bytes:
     for number in (_PIDFD_SEND_SIGNAL, _PIDFD_OPEN, _SYS_SECCOMP):
         program.on(number, _EPERM)
     program.unless_flag(_CLONE, _CLONE_THREAD, _EPERM)
-    program.unless_argument(_KILL, (pid, 0), _EPERM)
-    program.unless_argument(_TGKILL, (pid,), _EPERM)
+    program.unless_argument(_KILL, (_PID, 0), _EPERM)
+    program.unless_argument(_TGKILL, (_PID,), _EPERM)
     fcntl = (*_LOCKS, _F_SETPIPE_SZ, _F_SETOWN, _F_SETSIG, _F_SETLEASE)
     program.on_argument(_FCNTL, 1, fcntl, _EPERM)
     program.on_argument(_PRCTL, 0, (_PR_SET_SECCOMP, _PR_SET_PTRACER), _EPERM)
     return program.finish()
+
+
+def install_for(pid: int, bpf: bytes) -> None:
+    """Install `program_filter()` for the process `pid`, which must be the caller."""
+    install(bpf.replace(struct.pack("<I", _PID), struct.pack("<I", pid)))
 
 
 class _FilterProgram(ctypes.Structure):

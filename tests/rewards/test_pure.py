@@ -74,7 +74,7 @@ def test_t95_is_students_quantile() -> None:
         stats.t95(0)
 
 
-PRIOR = stats.NoisePrior(0.03, 4)
+PRIOR = stats.NoisePrior(0.03, 0.0, 4)
 
 
 def test_ratio_of_constant_costs_is_exact() -> None:
@@ -86,7 +86,7 @@ def test_ratio_of_constant_costs_is_exact() -> None:
 def test_drift_shared_by_a_pair_cancels() -> None:
     drift = [1.0, 2.0, 4.0, 8.0]
     estimate = stats.paired_log2_ratio(
-        [2 * d for d in drift], drift, 1e-9, stats.NoisePrior(0.0, 4)
+        [2 * d for d in drift], drift, 1e-9, stats.NoisePrior(0.0, 0.0, 4)
     )
     assert estimate.half_width < 1e-6
 
