@@ -29,7 +29,7 @@ from effirl.training.tokenizer import train_tokenizer
 
 _LOG = logging.getLogger(__name__)
 _WARMUP_FRACTION = 0.03
-_EMBEDDING_RATE = 10.0
+_NEIGHBOUR_BIAS = 4.0
 _MAX_GRADIENT_NORM = 1.0
 
 
@@ -65,6 +65,7 @@ def _make_model(config: PretrainConfig, run: Run) -> None:
     tokenizer = _fit_tokenizer(corpus, config)
     torch.manual_seed(config.seed)
     model = T5ForConditionalGeneration(_architecture(config, len(tokenizer)))
+    _look_back(model)
     _LOG.info("model: %.2f M parameters, %d tokens", model.num_parameters() / 1e6, len(tokenizer))
     spent = _train(model, tokenizer, corpus, config, run)
     folder = run.path / "unfinished-model"
@@ -130,7 +131,7 @@ def _train(
         for index, batch in enumerate(batches):
             share = (number + index / len(batches)) / config.num_rounds
             for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * _schedule(share) * group["rate"]
+                group["lr"] = config.learning_rate * _schedule(share)
             losses.append(_step(model, optimizer, batch))
         progress = _Progress(
             number + 1,
@@ -143,19 +144,23 @@ def _train(
     return progress
 
 
-def _make_optimizer(model: T5ForConditionalGeneration) -> torch.optim.Optimizer:
-    """Return Adam with a higher rate for the embeddings; `rate` is a factor on the schedule's.
+def _look_back(model: T5ForConditionalGeneration) -> None:
+    """Let one head of each stack start out on the token before, and one on the token after.
 
-    T5 draws its embeddings with a deviation of 1 and its other weights with one near 0.01. T5's own
-    optimizer steps in proportion to that; Adam does not, and would leave the embeddings behind.
+    To copy, a decoder must find where its last token stands in the input and take the next one:
+    knowing neighbours is half of it, and takes long to find from random weights.
     """
-    embeddings = model.shared.weight
-    others = [parameter for parameter in model.parameters() if parameter is not embeddings]
-    return torch.optim.AdamW(
-        [{"params": [embeddings], "rate": _EMBEDDING_RATE}, {"params": others, "rate": 1.0}],
-        betas=(0.9, 0.98),
-        weight_decay=0.01,
-    )
+    before, after = 1, model.config.relative_attention_num_buckets // 2 + 1
+    with torch.no_grad():
+        for stack in (model.encoder, model.decoder):
+            bias = stack.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+            bias[before, 0] += _NEIGHBOUR_BIAS
+        encoder_bias = model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+        encoder_bias[after, 1] += _NEIGHBOUR_BIAS
+
+
+def _make_optimizer(model: T5ForConditionalGeneration) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
 
 
 def _report(progress: _Progress, before: _Progress, config: PretrainConfig, loss: float) -> None:

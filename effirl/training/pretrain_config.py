@@ -10,10 +10,10 @@ from effirl.config import check_range, check_types
 class PretrainConfig:
     """Pre-training of the built-in model: its size, its corpus, and how long."""
 
-    d_model: int = field(default=160, metadata={"help": "Width."})
-    d_ff: int = field(default=640, metadata={"help": "Width of the feed-forward layers."})
-    num_heads: int = field(default=4, metadata={"help": "Attention heads."})
-    num_encoder_layers: int = field(default=4, metadata={"help": "Layers that read."})
+    d_model: int = field(default=192, metadata={"help": "Width."})
+    d_ff: int = field(default=768, metadata={"help": "Width of the feed-forward layers."})
+    num_heads: int = field(default=6, metadata={"help": "Attention heads."})
+    num_encoder_layers: int = field(default=3, metadata={"help": "Layers that read."})
     num_decoder_layers: int = field(
         default=2, metadata={"help": "Layers that write: sampling costs as much as they do."}
     )
@@ -23,12 +23,16 @@ class PretrainConfig:
         default=300, metadata={"help": "Train instances of each catalog family."}
     )
     num_random_programs: int = field(default=20_000, metadata={"help": "Random programs."})
-    num_rounds: int = field(default=36, metadata={"help": "Rounds; the schedule ends with them."})
+    num_copy_rounds: int = field(
+        default=6, metadata={"help": "Rounds that copy short spans, before the others."}
+    )
+    copy_steps: int = field(default=30, metadata={"help": "Batches of a copying round."})
+    num_rounds: int = field(default=24, metadata={"help": "Rounds; the schedule ends with them."})
     round_examples: int = field(default=2048, metadata={"help": "Examples in a round."})
     batch_tokens: int = field(
         default=3072, metadata={"help": "Tokens in a batch, each example as long as its longest."}
     )
-    learning_rate: float = field(default=1.5e-3, metadata={"help": "At its peak."})
+    learning_rate: float = field(default=2e-3, metadata={"help": "At its peak."})
     save_rounds: int = field(default=2, metadata={"help": "Rounds between checkpoints."})
     num_threads: int = field(default=2, metadata={"help": "Threads of torch."})
     seed: int = field(default=0, metadata={"help": "Of corpus, damage and weights."})
@@ -41,13 +45,13 @@ class PretrainConfig:
 
     def __post_init__(self) -> None:
         check_types(self)
-        check_range(self, 0, names=("num_random_programs", "seed"))
+        check_range(self, 0, names=("num_random_programs", "num_copy_rounds", "seed"))
         check_range(
             self,
             1,
             names=(
                 *("d_model", "d_ff", "num_heads", "num_encoder_layers", "num_decoder_layers"),
-                *("max_tokens", "instances_per_family", "num_rounds", "round_examples"),
+                *("max_tokens", "instances_per_family", "num_rounds", "round_examples", "copy_steps"),
                 *("batch_tokens", "save_rounds", "num_threads"),
             ),
         )

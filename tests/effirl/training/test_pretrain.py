@@ -81,7 +81,7 @@ def test_the_loss_falls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
 def test_batches_keep_to_their_budget_and_lose_nothing(tiny_policy_dir: Path) -> None:
     tokenizer = load_policy(tiny_policy_dir).tokenizer
     corpus = [CorpusText("Add up.", f"print({'+'.join(['1'] * n)})") for n in range(1, 30)]
-    config = PretrainConfig(round_examples=40, batch_tokens=600)
+    config = PretrainConfig(round_examples=40, batch_tokens=600, num_copy_rounds=0)
     batches = pretraining.round_batches(tokenizer, corpus, config, 0)
     assert sum(len(batch.labels) for batch in batches) == 40
     for batch in batches:
@@ -89,3 +89,18 @@ def test_batches_keep_to_their_budget_and_lose_nothing(tiny_policy_dir: Path) ->
         assert lengths.max() * len(lengths) <= 600 or len(lengths) == 1
     again = pretraining.round_batches(tokenizer, corpus, config, 0)
     assert all(torch.equal(a.labels, b.labels) for a, b in zip(batches, again, strict=True))
+
+
+def test_the_first_rounds_copy_spans_of_growing_length(tiny_policy_dir: Path) -> None:
+    tokenizer = load_policy(tiny_policy_dir).tokenizer
+    corpus = [CorpusText("Add up.", f"print({'+'.join(['1'] * n)})") for n in range(1, 30)]
+    config = PretrainConfig(round_examples=40, batch_tokens=600, num_copy_rounds=3, copy_steps=2)
+    widths = []
+    for number in range(3):
+        batches = pretraining.round_batches(tokenizer, corpus, config, number)
+        assert len(batches) == 2
+        for batch in batches:
+            targets = batch.labels.masked_fill(batch.labels == -100, pretraining.PAD)
+            assert torch.equal(targets, batch.input_ids)
+        widths.append(max(batch.input_ids.size(1) for batch in batches))
+    assert widths == sorted(set(widths))
