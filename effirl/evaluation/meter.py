@@ -17,7 +17,7 @@ from effirl.scoring import CompletionRow
 from rewards.errors import SandboxError
 from rewards.executor import Executor
 from rewards.extraction import normalise
-from rewards.measurement import PRECISE, Comparison, TimedRunError, compare
+from rewards.measurement import Comparison, TimedRunError, compare
 from rewards.memory_profile import RELIABLE_ABOVE_S, memory_time
 from rewards.records import Limits
 from rewards.worker import Worker
@@ -76,9 +76,7 @@ class ExecutorMeter:
         problem = pair.problem
         inputs = problem.performance_inputs
         try:
-            return compare(
-                worker, problem.source_program, pair.program, inputs, self._limits, PRECISE
-            )
+            return compare(worker, problem.source_program, pair.program, inputs, self._limits)
         except TimedRunError as error:
             raise SandboxError(f"a program found correct before failed: {error}") from error
 

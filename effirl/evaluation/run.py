@@ -28,7 +28,6 @@ from effirl.scoring import (
 )
 from rewards import EfficiencyReward, Executor, RewardConfig
 from rewards.machine import fingerprint
-from rewards.measurement import PRECISE
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ def evaluate(config: EvaluateConfig) -> str:
     models = [config.model] if config.baseline is None else [config.model, config.baseline]
     check_provenance(run.path, loaded.problems, models, fingerprint())
     with Executor() as executor:
-        scorer = EfficiencyReward(RewardConfig(alpha=config.alpha), executor, plan=PRECISE)
+        scorer = EfficiencyReward(RewardConfig(alpha=config.alpha), executor)
         meter = ExecutorMeter(executor)
         evaluations = [
             evaluate_model(config, model, loaded.problems, path, scorer, meter)

@@ -151,12 +151,16 @@ def _look_back(model: T5ForConditionalGeneration) -> None:
     knowing neighbours is half of it, and takes long to find from random weights.
     """
     before, after = 1, model.config.relative_attention_num_buckets // 2 + 1
+    biases = {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if name.endswith("relative_attention_bias.weight")
+    }
     with torch.no_grad():
-        for stack in (model.encoder, model.decoder):
-            bias = stack.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+        for bias in biases.values():
             bias[before, 0] += _NEIGHBOUR_BIAS
-        encoder_bias = model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
-        encoder_bias[after, 1] += _NEIGHBOUR_BIAS
+        (of_encoder,) = (bias for name, bias in biases.items() if name.startswith("encoder"))
+        of_encoder[after, 1] += _NEIGHBOUR_BIAS
 
 
 def _make_optimizer(model: T5ForConditionalGeneration) -> torch.optim.Optimizer:

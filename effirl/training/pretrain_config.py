@@ -51,7 +51,13 @@ class PretrainConfig:
             1,
             names=(
                 *("d_model", "d_ff", "num_heads", "num_encoder_layers", "num_decoder_layers"),
-                *("max_tokens", "instances_per_family", "num_rounds", "round_examples", "copy_steps"),
+                *(
+                    "max_tokens",
+                    "instances_per_family",
+                    "num_rounds",
+                    "round_examples",
+                    "copy_steps",
+                ),
                 *("batch_tokens", "save_rounds", "num_threads"),
             ),
         )

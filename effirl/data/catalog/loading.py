@@ -41,7 +41,9 @@ FAMILIES: tuple[Family, ...] = (
     *transfer.FAMILIES,
 )
 
-DEFAULT_INSTANCES = {"train": 60, "validation": 4, "test": 8, "transfer": 8}
+DEFAULT_INSTANCES = {"train": 20, "validation": 4, "test": 8, "transfer": 8}
+PROGRAMS_ONLY_INSTANCES = {**DEFAULT_INSTANCES, "train": 300}
+"""A warm start learns from many instances; reinforcement runs each, and meets it several times."""
 
 SIGNIFICANT_GAIN = 0.2
 """A gain from here on earns tag 1: that of half as much again is log2(1.5) / 3 = 0.195."""
@@ -65,7 +67,8 @@ def load(
     if split not in DEFAULT_INSTANCES:
         known = ", ".join(DEFAULT_INSTANCES)
         raise UserError(f"the built-in catalog has no split {split!r}: choose one of {known}")
-    number = DEFAULT_INSTANCES[split] if instances_per_family is None else instances_per_family
+    usual = DEFAULT_INSTANCES if with_tests else PROGRAMS_ONLY_INSTANCES
+    number = usual[split] if instances_per_family is None else instances_per_family
     scale: Scale = "training" if split in {"train", "validation"} else "evaluation"
     problems = []
     for family in FAMILIES:
