@@ -128,7 +128,7 @@ class PpoConfig:
         default=False, metadata={"help": "Reward the share of tests that a wrong program passes."}
     )
     max_prompt_tokens: int = field(default=512, metadata={"help": "Longer prompts are cut."})
-    max_new_tokens: int = field(default=384, metadata={"help": "Longest completion."})
+    max_new_tokens: int = field(default=256, metadata={"help": "Longest completion."})
     save_steps: int = field(default=20, metadata={"help": "Steps between checkpoints."})
     isolation_floor: Literal[0, 1, 2, 3] = field(
         default=1, metadata={"help": "Refuse to run programs below this isolation level."}
