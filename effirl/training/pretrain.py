@@ -25,11 +25,15 @@ from effirl.runs import Run, open_run
 from effirl.training.model_card import evaluate_pretraining, write_model_card
 from effirl.training.pretrain_batches import PAD, Batch, round_batches
 from effirl.training.pretrain_config import PretrainConfig
+from effirl.training.processes import has_fast_bfloat16
 from effirl.training.tokenizer import train_tokenizer
 
 _LOG = logging.getLogger(__name__)
 _WARMUP_FRACTION = 0.03
+_RELATIVE_BIAS = "relative_attention_bias.weight"
+_NUM_NEIGHBOURS = 3
 _NEIGHBOUR_BIAS = 4.0
+_WIDE_RATE = 5.0
 _MAX_GRADIENT_NORM = 1.0
 
 
@@ -131,7 +135,7 @@ def _train(
         for index, batch in enumerate(batches):
             share = (number + index / len(batches)) / config.num_rounds
             for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * _schedule(share)
+                group["lr"] = config.learning_rate * _schedule(share) * group["rate"]
             losses.append(_step(model, optimizer, batch))
         progress = _Progress(
             number + 1,
@@ -145,26 +149,35 @@ def _train(
 
 
 def _look_back(model: T5ForConditionalGeneration) -> None:
-    """Let one head of each stack start out on the token before, and one on the token after.
+    """Let the first heads of each stack start out on the one, two and three tokens before.
 
-    To copy, a decoder must find where its last token stands in the input and take the next one:
-    knowing neighbours is half of it, and takes long to find from random weights.
+    To copy, a decoder must find where its last tokens stand in the input and take the next one.
+    Knowing the neighbours is half of it and takes long to find from random weights; knowing one
+    neighbour only, it jumps to wherever the last token recurs.
     """
-    before, after = 1, model.config.relative_attention_num_buckets // 2 + 1
-    biases = {
-        name: parameter
-        for name, parameter in model.named_parameters()
-        if name.endswith("relative_attention_bias.weight")
-    }
     with torch.no_grad():
-        for bias in biases.values():
-            bias[before, 0] += _NEIGHBOUR_BIAS
-        (of_encoder,) = (bias for name, bias in biases.items() if name.startswith("encoder"))
-        of_encoder[after, 1] += _NEIGHBOUR_BIAS
+        for name, parameter in model.named_parameters():
+            if name.endswith(_RELATIVE_BIAS):
+                for distance in range(1, _NUM_NEIGHBOURS + 1):  # buckets of small distances
+                    parameter[distance, distance - 1] += _NEIGHBOUR_BIAS
 
 
 def _make_optimizer(model: T5ForConditionalGeneration) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    """Return Adam with a higher rate for embeddings and position biases; `rate` is the factor.
+
+    T5 draws both with a deviation near 1 and its other weights with one near 0.01. T5's own
+    optimizer steps in proportion to that; Adam does not, and would leave them behind.
+    """
+    wide: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        is_wide = name == "shared.weight" or name.endswith(_RELATIVE_BIAS)
+        (wide if is_wide else others).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": wide, "rate": _WIDE_RATE}, {"params": others, "rate": 1.0}],
+        betas=(0.9, 0.98),
+        weight_decay=0.01,
+    )
 
 
 def _report(progress: _Progress, before: _Progress, config: PretrainConfig, loss: float) -> None:
@@ -187,11 +200,13 @@ def _step(
     model: T5ForConditionalGeneration, optimizer: torch.optim.Optimizer, batch: Batch
 ) -> float:
     optimizer.zero_grad(set_to_none=True)
-    loss = model(
-        input_ids=batch.input_ids,
-        attention_mask=batch.input_ids.ne(PAD),
-        labels=batch.labels,
-    ).loss
+    # Nearly twice as fast where the processor has it, and precise enough to learn a language by.
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_fast_bfloat16()):
+        loss = model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.input_ids.ne(PAD),
+            labels=batch.labels,
+        ).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), _MAX_GRADIENT_NORM)
     optimizer.step()

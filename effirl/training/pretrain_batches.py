@@ -18,8 +18,8 @@ from effirl.training.pretrain_config import PretrainConfig
 PAD = 0
 _IGNORED = -100
 _BOS, _EOS = 1, 2
-_COPY_LENGTHS = (8, 20, 60)
-"""Longest span in each third of the copying rounds."""
+_COPY_LENGTHS = (8, 20, 60, 160)
+"""Longest span in each quarter of the copying rounds."""
 _RANDOM_SHARE = 0.5
 """Of the spans: drawn token by token rather than cut from a program."""
 

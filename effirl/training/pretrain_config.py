@@ -24,10 +24,10 @@ class PretrainConfig:
     )
     num_random_programs: int = field(default=20_000, metadata={"help": "Random programs."})
     num_copy_rounds: int = field(
-        default=6, metadata={"help": "Rounds that copy short spans, before the others."}
+        default=8, metadata={"help": "Rounds that copy short spans, before the others."}
     )
     copy_steps: int = field(default=30, metadata={"help": "Batches of a copying round."})
-    num_rounds: int = field(default=24, metadata={"help": "Rounds; the schedule ends with them."})
+    num_rounds: int = field(default=42, metadata={"help": "Rounds; the schedule ends with them."})
     round_examples: int = field(default=2048, metadata={"help": "Examples in a round."})
     batch_tokens: int = field(
         default=3072, metadata={"help": "Tokens in a batch, each example as long as its longest."}

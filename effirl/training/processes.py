@@ -33,6 +33,16 @@ class Hardware:
     """Autocast to bfloat16: T5 overflows in float16, and TRL would turn it on for a CPU too."""
 
 
+def has_fast_bfloat16() -> bool:
+    """Whether this machine's processor computes in bfloat16, about twice as fast as in float32.
+
+    Good for learning from examples. Reinforcement stays in float32 on a CPU: the probabilities
+    that it compares must agree to the fifth digit.
+    """
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 def num_cores() -> int:
     """Return the cores that this process may use."""
     return len(os.sched_getaffinity(0))

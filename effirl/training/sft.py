@@ -25,6 +25,7 @@ from effirl.training.examples import build_examples, describe_counts
 from effirl.training.loop import announce, run_to_end
 from effirl.training.processes import (
     Hardware,
+    has_fast_bfloat16,
     num_ranks,
     open_shared_run,
     prepare_process,
@@ -182,7 +183,7 @@ def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTraini
         ddp_find_unused_parameters=False,
         report_to="none",
         use_cpu=hardware.use_cpu,
-        bf16=hardware.bf16,
+        bf16=hardware.bf16 or (hardware.use_cpu and has_fast_bfloat16()),
         fp16=False,
         gradient_checkpointing=False,
         dataloader_num_workers=0,
