@@ -5,27 +5,26 @@
         eval-base/ eval-sft/ ...    the evaluation of each stage on unseen problems
         demo.md  demo.png           the table and the plot
 
-Each stage is a process of its own, the command that a user would type. Interrupted, the same
-command goes on where it stopped.
+Training runs as the commands that a user would type. Interrupted, the same command goes on where
+it stopped.
 """
 
 import json
 import logging
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from effirl.errors import UserError
 from effirl.evaluation.bootstrap import Estimate
+from effirl.evaluation.config import EvaluateConfig
 from effirl.evaluation.plots import plot_before_after
 from effirl.evaluation.report import aligned
+from effirl.evaluation.run import evaluate
+from effirl.launch import run, script_command
 
 logger = logging.getLogger(__name__)
 
-SCRIPTS: Final = Path(__file__).parents[1] / "scripts"
 ALPHA: Final = 0.5
 PROBLEMS: Final = 90
 """Three unseen instances of each family: enough to see a difference, few enough for a demo."""
@@ -64,7 +63,9 @@ def demo(output_dir: Path) -> str:
     for number, stage in enumerate(stages, start=1):
         logger.info(f"\n== {number}/{len(stages)} {stage.name} ==")
         if stage.command is not None:
-            _run(stage.command)
+            script, *arguments = stage.command
+            logger.info(f"python scripts/{script} {' '.join(arguments)}")
+            run(script_command(script, arguments), f"scripts/{script}")
         found[stage.name] = _evaluate(stage, output_dir / f"eval-{_slug(stage.name)}")
     plot_before_after(found, output_dir / "demo.png")
     minutes = (time.monotonic() - started) / 60
@@ -97,29 +98,8 @@ def _slug(name: str) -> str:
     return name.replace(" ", "-")
 
 
-def _run(command: tuple[str, ...]) -> None:
-    script, *arguments = command
-    shown = f"accelerate launch scripts/{script} {' '.join(arguments)}"
-    logger.info(shown)
-    launcher = [sys.executable, "-m", "accelerate.commands.launch"]
-    ended = subprocess.run([*launcher, str(SCRIPTS / script), *arguments], check=False)
-    if ended.returncode == 130:
-        raise KeyboardInterrupt
-    if ended.returncode:
-        raise UserError(f"{shown} ended with exit status {ended.returncode}; its message is above")
-
-
 def _evaluate(stage: Stage, folder: Path) -> dict[str, Estimate]:
-    arguments = [
-        "--model", stage.model, "--limit", str(PROBLEMS), "--alpha", str(ALPHA),
-        "--output-dir", str(folder),
-    ]  # fmt: skip
-    command = [sys.executable, str(SCRIPTS / "evaluate.py"), *arguments]
-    ended = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    if ended.returncode == 130:
-        raise KeyboardInterrupt
-    if ended.returncode:
-        raise UserError(f"evaluating {stage.model} ended with exit status {ended.returncode}")
+    evaluate(EvaluateConfig(model=stage.model, limit=PROBLEMS, alpha=ALPHA, output_dir=folder))
     values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return {name: Estimate(**value) for name, value in values.items()}
 

@@ -11,8 +11,6 @@ Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand
 
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,11 +21,11 @@ from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.plots import Point, non_dominated, plot_front
 from effirl.evaluation.report import aligned
 from effirl.evaluation.run import evaluate
+from effirl.launch import run, script_command
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
 
 logger = logging.getLogger(__name__)
 
-PPO_SCRIPT = Path(__file__).parents[1] / "scripts" / "ppo.py"
 TABLE_METRICS = (
     "pass@1",
     "time_gain",
@@ -49,12 +47,12 @@ def sweep(config: SweepConfig) -> str:
         UserError: If there is no warm start, or a reinforcement run fails.
     """
     config = replace(config, model=_start(config))
-    run = open_run("sweep", config, config.output_dir)
+    opened = open_run("sweep", config, config.output_dir)
     found: dict[str, Metrics] = {
-        "warm start": _evaluated(config, str(config.model), 0.5, run.path / "warm_start")
+        "warm start": _evaluated(config, str(config.model), 0.5, opened.path / "warm_start")
     }
     for alpha in config.alphas:
-        folder = run.path / f"alpha-{alpha:g}"
+        folder = opened.path / f"alpha-{alpha:g}"
         if (folder / MODEL_FOLDER).is_dir():
             logger.info(f"alpha {alpha:g}: already trained in {folder}")
         else:
@@ -66,9 +64,9 @@ def sweep(config: SweepConfig) -> str:
         Point(label, metrics["time_gain"], metrics["memory_gain"], label == "warm start")
         for label, metrics in found.items()
     ]
-    plot_front(points, run.path / "front.png")
-    _write(run.path / "sweep.json", found, _front(points))
-    return _table(found, _front(points)) + f"written to {run.path}\n"
+    plot_front(points, opened.path / "front.png")
+    _write(opened.path / "sweep.json", found, _front(points))
+    return _table(found, _front(points)) + f"written to {opened.path}\n"
 
 
 def reinforcement_command(config: SweepConfig, alpha: float, folder: Path) -> list[str]:
@@ -89,7 +87,7 @@ def reinforcement_command(config: SweepConfig, alpha: float, folder: Path) -> li
         if value is not None
         for text in (f"--{name}", str(value))
     ]
-    return [sys.executable, "-m", "accelerate.commands.launch", str(PPO_SCRIPT), *flags]
+    return script_command("ppo.py", flags)
 
 
 def _start(config: SweepConfig) -> str:
@@ -103,12 +101,7 @@ def _start(config: SweepConfig) -> str:
 
 def _reinforce(config: SweepConfig, alpha: float, folder: Path) -> None:
     logger.info(f"alpha {alpha:g}: reinforcement in {folder}")
-    ended = subprocess.run(reinforcement_command(config, alpha, folder), check=False)
-    if ended.returncode or not (folder / MODEL_FOLDER).is_dir():
-        raise UserError(
-            f"reinforcement at alpha {alpha:g} ended with exit status {ended.returncode} and its "
-            "own message above; the same command continues the sweep"
-        )
+    run(reinforcement_command(config, alpha, folder), f"reinforcement at alpha {alpha:g}")
 
 
 def _evaluated(config: SweepConfig, model: str, alpha: float, folder: Path) -> Metrics:

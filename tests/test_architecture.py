@@ -33,6 +33,7 @@ EFFIRL_LAYERS = (
     {"config", "runs", "data", "policy", "model_files"},
     {"scoring"},
     {"training", "evaluation"},
+    {"launch"},
     {"phases", "sweep", "report", "optimize", "demo"},
     {"cli"},
 )

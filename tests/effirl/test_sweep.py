@@ -1,5 +1,5 @@
 import json
-import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,12 +19,12 @@ class Fakes:
         self.trained: list[str] = []
         self.exit_status = 0
 
-    def run(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+    def run(self, command: list[str], what: str) -> None:
         folder = Path(command[command.index("--output_dir") + 1])
         self.trained.append(folder.name)
-        if not self.exit_status:
-            (folder / "model").mkdir(parents=True)
-        return subprocess.CompletedProcess(command, self.exit_status)
+        if self.exit_status:
+            raise UserError(f"{what} ended with exit status {self.exit_status}")
+        (folder / "model").mkdir(parents=True)
 
     def evaluate(self, config: EvaluateConfig) -> str:
         assert config.output_dir is not None
@@ -43,7 +43,7 @@ class Fakes:
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes = Fakes()
-    monkeypatch.setattr(subprocess, "run", fakes.run)
+    monkeypatch.setattr(sweep_module, "run", fakes.run)
     monkeypatch.setattr(sweep_module, "evaluate", fakes.evaluate)
     return fakes
 
@@ -80,9 +80,9 @@ def test_a_sweep_goes_on_where_it_stopped(tmp_path: Path, fakes: Fakes) -> None:
 def test_settings_reach_the_reinforcement_command(tmp_path: Path) -> None:
     settings = SweepConfig(model="m", data="pie", data_path=Path("d"), max_steps=2, seed=3)
     command = reinforcement_command(settings, 0.25, tmp_path)
-    flags = dict(zip(command[4::2], command[5::2], strict=True))
-    assert command[1:3] == ["-m", "accelerate.commands.launch"]
-    assert Path(command[3]).is_file()
+    flags = dict(zip(command[2::2], command[3::2], strict=True))
+    assert command[0] == sys.executable
+    assert Path(command[1]).is_file()
     assert flags == {
         "--alpha": "0.25",
         "--model": "m",

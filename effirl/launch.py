@@ -1,0 +1,43 @@
+"""Run a training script as a user would, as a process of its own.
+
+A fresh process for each stage: its workers start from a small one, and its memory goes with it. Not
+through `accelerate launch`, which on Ctrl-C leaves before the script has saved its checkpoint.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from effirl.config import EXIT_INTERRUPTED
+from effirl.errors import UserError
+
+_SCRIPTS: Final = Path(__file__).parents[1] / "scripts"
+
+
+def script_command(script: str, arguments: Sequence[str]) -> list[str]:
+    """Build the command that runs `scripts/<script>`."""
+    return [sys.executable, str(_SCRIPTS / script), *arguments]
+
+
+def run(command: Sequence[str], what: str) -> None:
+    """Run a command to its end; its output goes to the terminal.
+
+    Raises:
+        UserError: If it fails.
+        KeyboardInterrupt: If it was interrupted; it has then saved what it saves.
+    """
+    with subprocess.Popen(command) as process:
+        try:
+            exit_status = process.wait()
+        except KeyboardInterrupt:  # the terminal told the script too: let it finish
+            process.wait()
+            raise
+    if exit_status == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
+    if exit_status:
+        raise UserError(
+            f"{what} ended with exit status {exit_status} and its own message above; the same "
+            "command continues from there"
+        )
