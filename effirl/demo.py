@@ -26,8 +26,8 @@ from effirl.launch import run, script_command
 logger = logging.getLogger(__name__)
 
 ALPHA: Final = 0.5
-PROBLEMS: Final = 90
-"""Three unseen instances of each family: enough to see a difference, few enough for a demo."""
+PROBLEMS: Final = 120
+"""Four unseen instances of each family: enough to see a difference, few enough for a demo."""
 COLUMNS: Final = {
     "pass@1": "correct",
     "speedup_geometric": "speedup",

@@ -28,7 +28,7 @@ class SftConfig:
     )
     lora: bool = field(default=False, metadata={"help": "Train a LoRA adapter only."})
     lora_rank: int = field(default=8, metadata={"help": "Rank of the adapter."})
-    max_steps: int = field(default=1000, metadata={"help": "Optimizer steps."})
+    max_steps: int = field(default=700, metadata={"help": "Optimizer steps."})
     batch_size: int = field(
         default=32, metadata={"help": "Pairs a step, over all processes and accumulation."}
     )
@@ -102,8 +102,8 @@ class PpoConfig:
     )
     lora: bool = field(default=False, metadata={"help": "Train a LoRA adapter only."})
     lora_rank: int = field(default=8, metadata={"help": "Rank of the adapter."})
-    max_steps: int = field(default=60, metadata={"help": "Steps; each samples fresh programs."})
-    num_prompts: int = field(default=32, metadata={"help": "Problems a step."})
+    max_steps: int = field(default=24, metadata={"help": "Steps; each samples fresh programs."})
+    num_prompts: int = field(default=24, metadata={"help": "Problems a step."})
     num_samples: int = field(default=8, metadata={"help": "Programs sampled for each problem."})
     micro_batch_size: int = field(
         default=64, metadata={"help": "Programs in memory at once on each process."}
@@ -111,13 +111,15 @@ class PpoConfig:
     num_iterations: int = field(
         default=1, metadata={"help": "Passes of the optimizer over each step's programs."}
     )
-    learning_rate: float = field(default=2e-5, metadata={"help": "Constant after the warm-up."})
+    learning_rate: float = field(default=1.5e-4, metadata={"help": "Constant after the warm-up."})
     warmup_steps: int = field(default=0, metadata={"help": "Optimizer steps of linear warm-up."})
     weight_decay: float = field(default=0.0, metadata={"help": "AdamW's weight decay."})
     max_grad_norm: float = field(default=1.0, metadata={"help": "Clip gradients to this norm."})
     beta: float = field(default=0.05, metadata={"help": "Weight of the KL to the warm start."})
     epsilon: float = field(default=0.2, metadata={"help": "Clip range of the probability ratio."})
-    temperature: float = field(default=1.0, metadata={"help": "Of the sampling."})
+    temperature: float = field(
+        default=0.8, metadata={"help": "Of the sampling; that of evaluation, unless changed."}
+    )
     efficiency_weight: float = field(
         default=0.6, metadata={"help": "Weight of efficiency beside correctness in the reward."}
     )
@@ -128,7 +130,7 @@ class PpoConfig:
         default=False, metadata={"help": "Reward the share of tests that a wrong program passes."}
     )
     max_prompt_tokens: int = field(default=512, metadata={"help": "Longer prompts are cut."})
-    max_new_tokens: int = field(default=256, metadata={"help": "Longest completion."})
+    max_new_tokens: int = field(default=192, metadata={"help": "Longest completion."})
     save_steps: int = field(default=20, metadata={"help": "Steps between checkpoints."})
     isolation_floor: Literal[0, 1, 2, 3] = field(
         default=1, metadata={"help": "Refuse to run programs below this isolation level."}
