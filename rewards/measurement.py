@@ -21,7 +21,7 @@ MEMORY_RESOLUTION_BYTES: Final = 128 << 10
 """Resident memory is counted in batches of this size; the same use for peaks."""
 _PRIOR: Final = NoisePrior(relative_sd=0.025, absolute_sd=60e-6, degrees=4)
 """A single run's CPU time spreads by 4% at 2 ms and 2.5% at 20 ms, beside busy neighbours too."""
-_SHORT_S, _MEDIUM_S = 0.008, 0.1
+_SHORT_S: Final = 0.008
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class MeasurementPlan:
     """A program may take this many times its source program's wall time, and 1 s in any case."""
 
 
-PRECISE: Final = MeasurementPlan(0.02, relative_half_width=0.02, max_rounds=25)
+PRECISE: Final = MeasurementPlan(0.02, relative_half_width=0.02, max_rounds=24)
 """For commands that report a measurement, rather than train on it."""
 
 
@@ -146,10 +146,14 @@ def compare(
 
 
 def _is_settled(source: _Side, other: _Side, plan: MeasurementPlan) -> bool:
-    """Whether enough rounds are in: by length of the programs first, then by the interval."""
-    shorter = min(source.mean_runtime_s, other.mean_runtime_s)
+    """Whether enough rounds are in: by length of the programs first, then by the interval.
+
+    Only after pairs of rounds (A B, B A): whoever runs first pays for cold caches, by 2-4%.
+    """
+    if len(source.runtimes_s) % 2:
+        return False
     longer = max(source.mean_runtime_s, other.mean_runtime_s)
-    at_least = 1 if shorter > _MEDIUM_S else 2 if longer > _SHORT_S else 5
+    at_least = 2 if longer > _SHORT_S else 6
     if len(source.runtimes_s) < at_least:
         return False
     estimate = paired_log2_ratio(source.runtimes_s, other.runtimes_s, TIME_RESOLUTION_S, _PRIOR)
