@@ -1,7 +1,6 @@
 """The host's side of one worker: start it, run programs on it one at a time, end it."""
 
 import contextlib
-import fcntl
 import importlib.util
 import json
 import os
@@ -21,6 +20,7 @@ from rewards import zygote
 from rewards.child import EXIT_CONFINEMENT_FAILED
 from rewards.errors import SandboxError
 from rewards.isolation import IsolationReport, Mechanism, cgroups
+from rewards.memory_files import InputFiles, output_file, read_file, reopen
 from rewards.records import MIB, ExecutionResult, Limits, Status
 
 # Modules with work to do at every fork (random, threading) register it when first imported: it
@@ -49,7 +49,6 @@ _FIRST_UID: Final = 1_000_000
 _UIDS_PER_HOST: Final = 64
 _GROUP_SPARE_BYTES: Final = 512 * MIB
 _GROUP_MAX_PROCESSES: Final = 128
-_MAX_INPUT_FILES: Final = 8
 _serial = count()
 
 
@@ -94,7 +93,7 @@ class Worker:
         self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._floor: Floor | None = None
-        self._inputs = _InputFiles()
+        self._inputs = InputFiles()
         refusals: dict[str, str] = {}
         for namespaces in _ways(settings.namespaces):
             refusal = self._start(namespaces, refusals)
@@ -222,18 +221,18 @@ class Worker:
     def _run_raw(
         self, program: bytes, stdin: bytes, limits: Limits
     ) -> tuple[tuple[int, ...], bytes, bytes]:
-        outputs = [_output_file(), _output_file()]
-        ends = [_reopen(self._inputs.get(content), os.O_RDONLY) for content in (program, stdin)]
-        ends += [_reopen(file, os.O_WRONLY) for file in outputs]
+        outputs = [output_file(), output_file()]
+        ends = [reopen(self._inputs.get(content), os.O_RDONLY) for content in (program, stdin)]
+        ends += [reopen(file, os.O_WRONLY) for file in outputs]
         try:
             wall_ms = max(1, round(limits.wall_s * 1000))
             request = zygote.REQUEST.pack(
                 wall_ms, limits.memory_bytes, limits.output_bytes, limits.num_threads
             )
             reply = self._exchange(request, ends, limits.wall_s + _GRACE_S)
-            stdout = _read(outputs[0], limits.output_bytes + 1)
+            stdout = read_file(outputs[0], limits.output_bytes + 1)
             stderr_bytes = os.fstat(outputs[1]).st_size
-            stderr = _read(outputs[1], _MAX_STDERR)
+            stderr = read_file(outputs[1], _MAX_STDERR)
         finally:
             for descriptor in (*outputs, *ends):
                 os.close(descriptor)
@@ -351,64 +350,6 @@ def _package_folders(packages: tuple[str, ...]) -> tuple[list[str], list[str]]:
         folders += [str(folder)] + ([str(libraries)] if libraries.exists() else [])
         parents.append(str(folder.parent))
     return folders, list(dict.fromkeys(parents))
-
-
-class _InputFiles:
-    """The last few programs and inputs as sealed files: measuring runs the same ones in turns."""
-
-    def __init__(self) -> None:
-        self._files: dict[bytes, int] = {}
-
-    def get(self, content: bytes) -> int:
-        file = self._files.pop(content, None)
-        if file is None:
-            file = _input_file(content)
-        self._files[content] = file  # the newest is last
-        if len(self._files) > _MAX_INPUT_FILES:
-            os.close(self._files.pop(next(iter(self._files))))
-        return file
-
-    def close(self) -> None:
-        while self._files:
-            os.close(self._files.popitem()[1])
-
-
-def _input_file(content: bytes) -> int:
-    """A memory file that nobody can change any more."""
-    file = os.memfd_create("input", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-    os.fchmod(file, 0o444)
-    view = memoryview(content)
-    while view:
-        view = view[os.write(file, view) :]
-    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
-    return file
-
-
-def _output_file() -> int:
-    """A memory file that can only grow: bytes written to it stay in the output, or in the cost."""
-    file = os.memfd_create("output", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-    os.fchmod(file, 0o200)
-    fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
-    return file
-
-
-def _reopen(file: int, mode: int) -> int:
-    """Open anew, so that the program's position and flags are not shared with anybody."""
-    return os.open(f"/proc/self/fd/{file}", mode | os.O_CLOEXEC)
-
-
-def _read(file: int, limit: int) -> bytes:
-    size = min(limit, os.fstat(file).st_size)
-    parts: list[bytes] = []
-    position = 0
-    while position < size:
-        part = os.pread(file, size - position, position)
-        if not part:
-            break
-        parts.append(part)
-        position += len(part)
-    return b"".join(parts)
 
 
 def _status(

@@ -13,7 +13,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "accelerate"}
 # Leftmost first: a module never imports one to its right.
 REWARDS_ORDER = (
     ("records", "errors"),
-    ("extraction", "stats", "machine"),
+    ("extraction", "stats", "machine", "memory_files"),
     ("isolation",),
     ("child",),
     ("probes",),
