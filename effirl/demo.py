@@ -9,7 +9,6 @@ Training runs as the commands that a user would type. Interrupted, the same comm
 it stopped.
 """
 
-import json
 import logging
 import time
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Final
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.config import EvaluateConfig
 from effirl.evaluation.plots import plot_before_after
-from effirl.evaluation.report import aligned
+from effirl.evaluation.report import aligned, cell, read_metrics
 from effirl.evaluation.run import evaluate
 from effirl.launch import run, script_command
 
@@ -100,20 +99,11 @@ def _slug(name: str) -> str:
 
 def _evaluate(stage: Stage, folder: Path) -> dict[str, Estimate]:
     evaluate(EvaluateConfig(model=stage.model, limit=PROBLEMS, alpha=ALPHA, output_dir=folder))
-    values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    return {name: Estimate(**value) for name, value in values.items()}
+    return read_metrics(folder)
 
 
 def _table(found: dict[str, dict[str, Estimate]]) -> str:
     lines = [["policy", *COLUMNS.values()]]
     for name, metrics in found.items():
-        lines.append([name, *(_cell(metrics[column]) for column in COLUMNS)])
+        lines.append([name, *(cell(metrics[column], 2) for column in COLUMNS)])
     return "\n".join(aligned(lines)) + "\n"
-
-
-def _cell(found: Estimate) -> str:
-    if found.value is None:
-        return "-"
-    if found.low is None or found.high is None:
-        return f"{found.value:.2f}"
-    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"

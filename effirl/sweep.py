@@ -19,7 +19,7 @@ from effirl.errors import UserError
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.plots import Point, non_dominated, plot_front
-from effirl.evaluation.report import aligned
+from effirl.evaluation.report import aligned, cell, read_metrics
 from effirl.evaluation.run import evaluate
 from effirl.launch import run, script_command
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
@@ -118,8 +118,7 @@ def _evaluated(config: SweepConfig, model: str, alpha: float, folder: Path) -> M
             seed=config.seed,
         )
     )
-    values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    return {name: Estimate(**value) for name, value in values.items()}
+    return read_metrics(folder)
 
 
 def _front(points: Sequence[Point]) -> set[str]:
@@ -142,14 +141,6 @@ def _write(path: Path, found: dict[str, Metrics], front: set[str]) -> None:
 def _table(found: dict[str, Metrics], front: set[str]) -> str:
     lines = [["policy", *TABLE_METRICS, "non-dominated"]]
     for label, metrics in found.items():
-        cells = [_cell(metrics[name]) for name in TABLE_METRICS]
+        cells = [cell(metrics[name], 3) for name in TABLE_METRICS]
         lines.append([label, *cells, "yes" if label in front else ""])
     return "\n".join([*aligned(lines), ""])
-
-
-def _cell(found: Estimate) -> str:
-    if found.value is None:
-        return "-"
-    if found.low is None or found.high is None:
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

@@ -206,6 +206,25 @@ def _markdown(
     return "\n\n".join(parts) + "\n"
 
 
+def read_metrics(folder: Path) -> Estimates:
+    """Return what an evaluation wrote to its folder's metrics.json."""
+    values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return {name: Estimate(**value) for name, value in values.items()}
+
+
+def cell(found: Estimate, digits: int) -> str:
+    """Show a figure and its interval in one cell of a table.
+
+    >>> cell(Estimate(0.5, 0.25, 0.75, 9), 2), cell(Estimate(None, None, None, 0), 2)
+    ('0.50 (0.25 to 0.75)', '-')
+    """
+    if found.value is None:
+        return "-"
+    if found.low is None or found.high is None:
+        return f"{found.value:.{digits}f}"
+    return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+
+
 def aligned(lines: list[list[str]]) -> list[str]:
     """Lay out rows of cells in columns."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
