@@ -12,7 +12,9 @@ from textwrap import dedent, indent
 
 from effirl.data.catalog.family import Instance, Scale
 
-# Role in a template -> what a contest programmer would call it. No name is in two pools.
+# Role in a template -> what a contest programmer would call it. No name is in two pools. The first
+# name of a pool is for a role that the source program does not have: what cannot be known from the
+# source would only teach a model to guess.
 NAMES = {
     "n": ("n", "limit", "size", "top", "length", "num"),
     "m": ("m", "width", "bound", "span"),
@@ -82,9 +84,12 @@ class Writer:
         performance: Callable[[Scale], str],
     ) -> Instance:
         """Put an instance together; the description is a template, too."""
+        source = self._rng.choice(programs.sources)
+        used = set(Template(dedent(source)).get_identifiers())
+        self._values |= {role: pool[0] for role, pool in NAMES.items() if role not in used}
         return Instance(
             Template(description).substitute(self._constants),
-            self._write(self._rng.choice(programs.sources)),
+            self._write(source),
             {name: self._write(template) for name, template in programs.alternatives.items()},
             tuple(f"{text}\n" for text in checking),
             performance,
