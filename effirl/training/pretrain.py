@@ -8,7 +8,6 @@ checkpoint of its run folder. What it writes at the end is what the package ship
 
 import json
 import logging
-import math
 import random
 import shutil
 import time
@@ -25,15 +24,13 @@ from effirl.runs import Run, open_run
 from effirl.training.model_card import evaluate_pretraining, write_model_card
 from effirl.training.pretrain_batches import PAD, Batch, round_batches
 from effirl.training.pretrain_config import PretrainConfig
+from effirl.training.pretrain_optimizer import RELATIVE_BIAS, PretrainOptimizer
 from effirl.training.processes import has_fast_bfloat16
 from effirl.training.tokenizer import train_tokenizer
 
 _LOG = logging.getLogger(__name__)
-_WARMUP_FRACTION = 0.03
-_RELATIVE_BIAS = "relative_attention_bias.weight"
 _NUM_NEIGHBOURS = 3
 _NEIGHBOUR_BIAS = 4.0
-_WIDE_RATE = 5.0
 _MAX_GRADIENT_NORM = 1.0
 
 
@@ -125,7 +122,7 @@ def _train(
     run: Run,
 ) -> _Progress:
     """Train to the end, from the last checkpoint if there is one, and return what it took."""
-    optimizer = _make_optimizer(model)
+    optimizer = PretrainOptimizer(model, config.learning_rate)
     before = progress = _resume(model, optimizer, run)
     model.train()
     started, cpu_started = time.monotonic(), time.process_time()
@@ -134,8 +131,7 @@ def _train(
         losses = []
         for index, batch in enumerate(batches):
             share = (number + index / len(batches)) / config.num_rounds
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * _schedule(share) * group["rate"]
+            optimizer.set_progress(share)
             losses.append(_step(model, optimizer, batch))
         progress = _Progress(
             number + 1,
@@ -157,27 +153,9 @@ def _look_back(model: T5ForConditionalGeneration) -> None:
     """
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.endswith(_RELATIVE_BIAS):
+            if name.endswith(RELATIVE_BIAS):
                 for distance in range(1, _NUM_NEIGHBOURS + 1):  # buckets of small distances
                     parameter[distance, distance - 1] += _NEIGHBOUR_BIAS
-
-
-def _make_optimizer(model: T5ForConditionalGeneration) -> torch.optim.Optimizer:
-    """Return Adam with a higher rate for embeddings and position biases; `rate` is the factor.
-
-    T5 draws both with a deviation near 1 and its other weights with one near 0.01. T5's own
-    optimizer steps in proportion to that; Adam does not, and would leave them behind.
-    """
-    wide: list[torch.nn.Parameter] = []
-    others: list[torch.nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        is_wide = name == "shared.weight" or name.endswith(_RELATIVE_BIAS)
-        (wide if is_wide else others).append(parameter)
-    return torch.optim.AdamW(
-        [{"params": wide, "rate": _WIDE_RATE}, {"params": others, "rate": 1.0}],
-        betas=(0.9, 0.98),
-        weight_decay=0.01,
-    )
 
 
 def _report(progress: _Progress, before: _Progress, config: PretrainConfig, loss: float) -> None:
@@ -189,17 +167,8 @@ def _report(progress: _Progress, before: _Progress, config: PretrainConfig, loss
     )
 
 
-def _schedule(progress: float) -> float:
-    """Return the fraction of the peak learning rate: a linear rise, then a half cosine."""
-    if progress < _WARMUP_FRACTION:
-        return progress / _WARMUP_FRACTION
-    return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP_FRACTION) / (1 - _WARMUP_FRACTION)))
-
-
-def _step(
-    model: T5ForConditionalGeneration, optimizer: torch.optim.Optimizer, batch: Batch
-) -> float:
-    optimizer.zero_grad(set_to_none=True)
+def _step(model: T5ForConditionalGeneration, optimizer: PretrainOptimizer, batch: Batch) -> float:
+    optimizer.zero_grad()
     # Nearly twice as fast where the processor has it, and precise enough to learn a language by.
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_fast_bfloat16()):
         loss = model(
@@ -215,7 +184,7 @@ def _step(
 
 def _save_checkpoint(
     model: T5ForConditionalGeneration,
-    optimizer: torch.optim.Optimizer,
+    optimizer: PretrainOptimizer,
     run: Run,
     progress: _Progress,
 ) -> None:
@@ -229,9 +198,7 @@ def _save_checkpoint(
             shutil.rmtree(other)
 
 
-def _resume(
-    model: T5ForConditionalGeneration, optimizer: torch.optim.Optimizer, run: Run
-) -> _Progress:
+def _resume(model: T5ForConditionalGeneration, optimizer: PretrainOptimizer, run: Run) -> _Progress:
     """Load the last checkpoint, if there is one, and return how far it had come."""
     if run.checkpoint is None:
         return _Progress()

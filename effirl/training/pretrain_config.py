@@ -27,7 +27,7 @@ class PretrainConfig:
         default=8, metadata={"help": "Rounds that copy short spans, before the others."}
     )
     copy_steps: int = field(default=30, metadata={"help": "Batches of a copying round."})
-    num_rounds: int = field(default=42, metadata={"help": "Rounds; the schedule ends with them."})
+    num_rounds: int = field(default=44, metadata={"help": "Rounds; the schedule ends with them."})
     round_examples: int = field(default=2048, metadata={"help": "Examples in a round."})
     batch_tokens: int = field(
         default=3072, metadata={"help": "Tokens in a batch, each example as long as its longest."}
