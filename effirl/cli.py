@@ -74,6 +74,23 @@ def sweep(argv: Arguments = None) -> None:
         sys.stdout.write(run(config))
 
 
+def simulate_reward(argv: Arguments = None) -> None:
+    """Price a run's logged rollouts under another alpha or other weights."""
+    with _command():
+        from effirl.training.simulate import SimulateConfig, simulate
+
+        sys.stdout.write(simulate(parse(SimulateConfig, argv)))
+
+
+def make_inputs(argv: Arguments = None) -> None:
+    """Make test cases of PIE's problems large enough to measure."""
+    with _command():
+        from effirl.data.perf_inputs.command import make_inputs as run
+        from effirl.data.perf_inputs.command import parse_arguments
+
+        sys.stdout.write(run(parse_arguments(argv)))
+
+
 def demo(argv: Arguments = None) -> None:
     """Warm-start, reinforce and evaluate the built-in model."""
     with _command():
@@ -102,13 +119,15 @@ COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "ppo": ppo,
     "evaluate": evaluate,
     "sweep": sweep,
+    "simulate-reward": simulate_reward,
     "pretrain": pretrain,
+    "make-inputs": make_inputs,
 }
 
 
 def main() -> None:
     """Run `effirl COMMAND ...`."""
-    listing = "\n".join(f"  {name:<10} {run.__doc__}" for name, run in COMMANDS.items())
+    listing = "\n".join(f"  {name:<16} {run.__doc__}" for name, run in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="effirl",
         description="Fine-tune a code model so that its Python runs faster and uses less memory.",
