@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rewards.cache import MeasurementCache as MeasurementCache
     from rewards.efficiency import EfficiencyReward as EfficiencyReward
     from rewards.errors import IsolationError as IsolationError
     from rewards.errors import ProblemError as ProblemError
@@ -29,6 +30,7 @@ _HOME = {
     "Comparison": "measurement",
     "ExecutionResult": "records",
     "Limits": "records",
+    "MeasurementCache": "cache",
     "Status": "records",
     "TestCase": "records",
     "RewardConfig": "scores",

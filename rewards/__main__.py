@@ -1,8 +1,9 @@
 """`python -m rewards`: run, measure and score programs from the command line.
 
-Standard output carries one JSON object a line and nothing else. Exit status: 0 when every program
-was run, whatever came of it; 2 for a mistake of the caller, told in one line; 3 when this machine
-cannot isolate programs.
+Standard output carries one JSON object a line and nothing else (`doctor`: only when asked). Exit
+status: 0 when every program was run, whatever came of it; 1 when `doctor` finds isolation below
+the floor; 2 for a mistake of the caller, told in one line; 3 when this machine cannot isolate
+programs.
 """
 
 import argparse
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from rewards.batch import score_file
+from rewards.cache import MeasurementCache, default_folder
+from rewards.doctor import examine
 from rewards.errors import ProblemError, SandboxError
 from rewards.executor import Executor
-from rewards.judging import verdict
+from rewards.judging import run_test, verdict
 from rewards.measurement import PRECISE, TimedRunError, compare
 from rewards.records import MIB, ExecutionResult, Limits, Status, TestCase
 from rewards.scores import RewardConfig
@@ -53,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run programs on one input, in isolation")
     run.add_argument("programs", nargs="+", metavar="PROGRAM.py")
-    run.add_argument("--stdin", required=True, metavar="FILE")
+    run_input = run.add_mutually_exclusive_group(required=True)
+    run_input.add_argument("--stdin", metavar="FILE")
+    run_input.add_argument("--tests", metavar="FILE.py", help="asserts, for functions")
     run.add_argument("--expected", metavar="FILE", help="what a correct program prints")
     run.add_argument("--wall-limit", type=_positive, default=Limits().wall_s, metavar="S")
     run.add_argument(
@@ -65,13 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     measure = commands.add_parser("measure", help="compare a program's cost with its source's")
     measure.add_argument("source", metavar="SOURCE.py")
     measure.add_argument("program", metavar="PROGRAM.py")
-    measure.add_argument("--stdin", required=True, action="append", metavar="FILE")
+    measure_input = measure.add_mutually_exclusive_group(required=True)
+    measure_input.add_argument("--stdin", action="append", metavar="FILE")
+    measure_input.add_argument("--tests", action="append", metavar="FILE.py", help="asserts")
     _add_json(measure)
     measure.set_defaults(command=_measure)
 
     isolation = commands.add_parser("isolation", help="what isolates programs here, and why not")
     _add_json(isolation)
     isolation.set_defaults(command=_isolation)
+
+    doctor = commands.add_parser("doctor", help="what this machine is worth, and what to do")
+    doctor.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    doctor.set_defaults(command=_doctor)
 
     score = commands.add_parser("score", help="add status, gains and reward to completions")
     score.add_argument("completions", metavar="COMPLETIONS.jsonl")
@@ -80,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
         "--output", metavar="FILE", help="default: COMPLETIONS.scored.jsonl; continued if there"
     )
     score.set_defaults(command=_score)
+
+    cache = commands.add_parser("cache", help="where outcomes are remembered, and how many")
+    cache.add_argument("--folder", metavar="DIR", help="default: EFFIRL_CACHE, or ~/.cache/effirl")
+    cache.add_argument("--clear", action="store_true", help="forget them all")
+    _add_json(cache)
+    cache.set_defaults(command=_cache)
     return parser
 
 
@@ -112,20 +129,33 @@ def _print(record: dict[str, Any]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    stdin = _read(arguments.stdin)
+    if arguments.tests is not None and arguments.expected is not None:
+        raise UsageError("--expected is for --stdin: tests say what they expect")
+    case = None if arguments.tests is None else _asserts(arguments.tests)
+    stdin = b"" if arguments.stdin is None else _read(arguments.stdin)
     expected = None if arguments.expected is None else _read(arguments.expected)
     programs = [(path, _read(path)) for path in arguments.programs]
     limits = Limits(wall_s=arguments.wall_limit, memory_bytes=int(arguments.memory_limit * MIB))
 
     def run_one(worker: Worker, item: tuple[str, bytes]) -> ExecutionResult:
+        if case is not None:
+            return run_test(worker, _text(item[1]), case, limits)
         return worker.run(item[1], stdin, limits)
 
     with Executor(isolation_floor=arguments.isolation_floor) as executor:
         results = executor.map(run_one, programs, lambda item: [_text(item[1])])
         level = executor.isolation.level
+    judged = {} if case is None else {"is_weakly_judged": case.is_weakly_judged}
     for (path, _), result in zip(programs, results, strict=True):
-        _print({"program": path, **_run_record(result, expected, level)})
+        _print({"program": path, **_run_record(result, expected, level), **judged})
     return 0
+
+
+def _asserts(path: str) -> TestCase:
+    try:
+        return TestCase.from_row({"assert": _text(_read(path))})
+    except ProblemError as error:
+        raise UsageError(f"{path}: {error}") from error
 
 
 def _run_record(
@@ -154,15 +184,18 @@ def _text(content: bytes) -> str:
 
 def _measure(arguments: argparse.Namespace) -> int:
     source, program = (_text(_read(path)) for path in (arguments.source, arguments.program))
-    inputs = [(path, _text(_read(path))) for path in arguments.stdin]
+    asserts = {path: _asserts(path) for path in arguments.tests or ()}
+    inputs = {path: _text(_read(path)) for path in arguments.stdin or ()}
 
     def measure(worker: Worker, _: None) -> dict[str, Any]:
-        cases: list[TestCase] = []
-        for path, stdin in inputs:
-            result = worker.run(source, stdin, Limits())
+        cases = list(asserts.values())
+        results = {path: run_test(worker, source, asserts[path], Limits()) for path in asserts}
+        for path, stdin in inputs.items():
+            results[path] = worker.run(source, stdin, Limits())
+            cases.append(TestCase(stdin, _text(results[path].stdout)))
+        for path, result in results.items():
             if result.status is not Status.OK:
                 raise UsageError(f"{arguments.source} ends with {result.status} on {path}")
-            cases.append(TestCase(stdin, _text(result.stdout)))
         try:
             comparison = compare(worker, source, program, cases, Limits(), PRECISE)
         except TimedRunError as failure:
@@ -176,6 +209,8 @@ def _measure(arguments: argparse.Namespace) -> int:
         (record,) = executor.map(measure, [None], lambda _: (source, program))
         if isinstance(record, SandboxError):
             raise record
+    if asserts:
+        record["is_weakly_judged"] = any(case.is_weakly_judged for case in asserts.values())
     _print(record)
     return 0
 
@@ -203,6 +238,30 @@ def _isolation(arguments: argparse.Namespace) -> int:
         for name, mechanism in sorted(report.mechanisms.items())
     }
     _print({"level": report.level, "mechanisms": mechanisms})
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    diagnosis = examine(arguments.isolation_floor)
+    if arguments.json:
+        _print({**asdict(diagnosis), "is_usable": diagnosis.is_usable})
+    else:
+        sys.stdout.write(diagnosis.text())
+    return 0 if diagnosis.is_usable else 1
+
+
+def _cache(arguments: argparse.Namespace) -> int:
+    folder = Path(arguments.folder) if arguments.folder else default_folder()
+    if folder is None:
+        raise UsageError("the cache is off, EFFIRL_CACHE is empty; name a --folder")
+    cache = MeasurementCache(folder)
+    if arguments.clear:
+        cache.clear()
+    summary = cache.summary()
+    cache.close()
+    if cache.path is None:
+        return 2  # a warning has said why
+    _print(summary)
     return 0
 
 

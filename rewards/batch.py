@@ -24,8 +24,9 @@ def score_file(
 
     Args:
         completions: JSON lines with `problem_id, source_program, tests, performance_inputs,
-            completion`.
-        output: The same rows with `status, reward, time_gain, memory_gain, is_copy, alpha`.
+            completion`; cases in any form that `TestCase.from_row` takes.
+        output: The same rows with `status, reward, time_gain, memory_gain, is_copy,
+            is_weakly_judged, alpha`.
         config: Prices.
         isolation_floor: Lowest isolation level to accept.
 
@@ -44,9 +45,9 @@ def score_file(
         scorer = EfficiencyReward(config, executor)
         remaining = islice(rows, len(done), None)
         while chunk := list(islice(remaining, _BATCH)):
-            scores = scorer.score([_request(row) for row in chunk])
-            for row, score in zip(chunk, scores, strict=True):
-                record = {**row, **_summary(score, config)}
+            requests = [_request(row) for row in chunk]
+            for row, request, score in zip(chunk, requests, scorer.score(requests), strict=True):
+                record = {**row, **_summary(request, score, config)}
                 file.write(json.dumps(record) + "\n")
                 file.flush()
                 yield record
@@ -74,21 +75,20 @@ def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
         if not isinstance(row.get(name), str):
             raise ProblemError(f"{where}: {name} must be a string, got {row.get(name)!r:.60}")
     for name in _CASES:
-        _check_cases(row.get(name), name, where)
+        _cases(row, name, where)
     if not row["tests"]:
         raise ProblemError(f"{where}: tests must not be empty: nothing would be checked")
     return row
 
 
-def _check_cases(cases: object, name: str, where: str) -> None:
+def _cases(row: dict[str, Any], name: str, where: str) -> tuple[TestCase, ...]:
+    cases = row.get(name)
     if not isinstance(cases, list):
         raise ProblemError(f"{where}: {name} must be a list, got {cases!r:.60}")
-    for case in cases:
-        texts = isinstance(case, dict) and [case.get("input"), case.get("output")]
-        if not texts or not all(isinstance(text, str) for text in texts):
-            raise ProblemError(
-                f'{where}: {name} must hold {{"input": text, "output": text}}, got {case!r:.60}'
-            )
+    try:
+        return tuple(TestCase.from_row(case) for case in cases)
+    except ProblemError as error:
+        raise ProblemError(f"{where}: {name}: {error}") from error
 
 
 def _finished(
@@ -114,16 +114,18 @@ def _finished(
 
 
 def _request(row: dict[str, Any]) -> ScoreRequest:
-    tests, inputs = (tuple(TestCase.from_row(case) for case in row[name]) for name in _CASES)
+    tests, inputs = (_cases(row, name, row["problem_id"]) for name in _CASES)
     return ScoreRequest(row["problem_id"], row["source_program"], tests, inputs, row["completion"])
 
 
-def _summary(score: Score, config: RewardConfig) -> dict[str, Any]:
+def _summary(request: ScoreRequest, score: Score, config: RewardConfig) -> dict[str, Any]:
+    cases = request.tests + request.performance_inputs
     return {
         "status": score.status,
         "reward": score.reward,
         "time_gain": score.time_gain,
         "memory_gain": score.memory_gain,
         "is_copy": score.is_copy,
+        "is_weakly_judged": any(case.is_weakly_judged for case in cases),
         "alpha": config.alpha,
     }

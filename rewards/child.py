@@ -1,13 +1,23 @@
 """What happens in the forked child that becomes the program: confine, compile, run, leave.
 
-Everything up to `publish_start` is ours; from there on the process belongs to the program, and
+Everything up to `_publish_start` is ours; from there on the process belongs to the program, and
 nothing that it says is believed. This is the one module that may catch every exception.
+
+Compiling is untrusted work (a small text can make the compiler use gigabytes), so it is done here,
+confined, never in the worker. It also leaves memory behind that the program would use for nothing:
+40 MiB of it read as none after 500 KiB of dead code. Hence the code is handed over, through the
+page that the start is published in, and a run whose costs count loads it in a child of its own.
+
+There is no process that holds compiled programs and forks their runs: as the programs' own user it
+would be theirs to attack, as ours it would load what they can forge.
 """
 
 import atexit
 import builtins
+import marshal
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -20,13 +30,29 @@ from typing import Final, NamedTuple, NoReturn
 from rewards.isolation import kernel, seccomp
 
 START: Final = Struct("<QQQQ")
-"""Published at the program's start: 1, thread CPU ns, monotonic ns, peak resident KiB so far."""
+"""Published at the program's start: 1, thread CPU ns, monotonic ns, peak resident KiB as forked."""
+_CODE_BYTES: Final = Struct("<Q")
+_CODE_AT: Final = START.size + _CODE_BYTES.size
+SHARED_BYTES: Final = 4 << 20
+"""Of the start's page with what follows it, the code; larger code is not handed over."""
+
+RUN_TEXT: Final = 0
+"""Compile the program, hand its code over, run it."""
+COMPILE: Final = 1
+"""Compile the program, hand its code over."""
+RUN_CODE: Final = 2
+"""Run the code that another child handed over."""
 
 EXIT_FLUSH_FAILED: Final = 120
 EXIT_CONFINEMENT_FAILED: Final = 121
 _MAX_OPEN_FILES: Final = 20  # as many pipes as fit hold less than 1 MiB out of sight
+_MAX_QUEUED_SIGNALS: Final = 64  # and timers, each of which is kernel memory that nobody counts
 _ALL_FILES: Final = 1 << 20  # the worker was started with its socket at any number
 _STACK_BYTES: Final = 64 << 20
+
+
+CAPABILITIES_TO_CONFINE: Final = frozenset({5, 6, 7, 8})
+"""CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP: all that a root worker needs."""
 
 
 class Confinement(NamedTuple):
@@ -34,6 +60,10 @@ class Confinement(NamedTuple):
 
     uid: int | None
     """The worker's own user id, or None to stay the same user."""
+    effective_uid: int | None
+    """Whose files programs read: `uid`, or root where nobody else can read the interpreter."""
+    num_others: int | None
+    """Processes that count against RLIMIT_NPROC beside the program's threads; None if unknown."""
     base_address_space: int
     """Bytes of the worker itself, which the program's memory limit comes on top of."""
     seccomp_filter: bytes | None
@@ -46,27 +76,42 @@ class Run(NamedTuple):
     memory_bytes: int
     output_bytes: int
     num_threads: int
+    form: int = RUN_TEXT
+    """`RUN_TEXT`, `COMPILE` or `RUN_CODE`."""
+    program_bytes: int = 0
 
 
-def run_program(source_fd: int, run: Run, confinement: Confinement, page: mmap) -> NoReturn:
-    """Become the program whose source is in `source_fd`. Descriptors 0-2 are already its own."""
+def run_program(program_fd: int, run: Run, confinement: Confinement, page: mmap) -> NoReturn:
+    """Become the program whose text or code is in `program_fd`.
+
+    Descriptors 0-2 are already its own. The caller cleared the page.
+    """
     code: CodeType | None = None
     try:
-        source = os.pread(source_fd, os.fstat(source_fd).st_size, 0)
+        base_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        program = os.pread(program_fd, run.program_bytes, 0)
         confine(run, confinement)
     except BaseException:
         traceback.print_exc()
         os._exit(EXIT_CONFINEMENT_FAILED)
     try:
-        code = compile(source, "main.py", "exec", dont_inherit=True)
+        if run.form == RUN_CODE:
+            code = marshal.loads(program)
+        else:
+            code = compile(program, "main.py", "exec", dont_inherit=True)
+            _hand_over(code, page)
     except BaseException:
         _leave(_report_failure())
+    if run.form == COMPILE:
+        os._exit(0)
     main = ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     main.__dict__["__file__"] = "main.py"
     sys.modules["__main__"] = main
-    del source
-    _publish_start(page)
+    del program
+    _wind_up()  # once for nothing: the pages that leaving needs are then not the program's
+    sys.stderr.flush()
+    _publish_start(page, base_kib)
     exit_code = 0
     try:
         exec(code, main.__dict__)
@@ -85,15 +130,20 @@ def confine(run: Run, confinement: Confinement) -> None:
         resource.RLIMIT_AS: confinement.base_address_space + run.memory_bytes,
         resource.RLIMIT_FSIZE: run.output_bytes + 1,  # one more, to tell a full file from a cut one
     }
-    if confinement.uid is not None:
-        limits[resource.RLIMIT_NPROC] = run.num_threads  # exact, as nobody else has this uid
+    if confinement.num_others is not None:
+        limits[resource.RLIMIT_NPROC] = run.num_threads + confinement.num_others
     for name, limit in limits.items():
         resource.setrlimit(name, (limit, limit))
     if confinement.uid is not None:
+        effective_uid = confinement.effective_uid or 0
+        kernel.drop_from_bounding_set(CAPABILITIES_TO_CONFINE)
         os.setgroups([])
         os.setresgid(confinement.uid, confinement.uid, confinement.uid)
-        os.setresuid(confinement.uid, confinement.uid, confinement.uid)
+        os.setresuid(confinement.uid, effective_uid, effective_uid)
     kernel.set_capabilities(frozenset())
+    # Without a process namespace nothing else ends a program whose worker was killed. A change of
+    # user clears it, so it comes after.
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     # A process that changed its uid owns nothing under /proc/self, and /dev/stdin lies there.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
     if confinement.seccomp_filter is not None:
@@ -110,15 +160,39 @@ def limit_worker() -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: _MAX_QUEUED_SIGNALS,
     }
     for name, limit in limits.items():
         resource.setrlimit(name, (limit, limit))
 
 
-def _publish_start(page: mmap) -> None:
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def clear(page: mmap) -> None:
+    """Make the page ready for another child."""
+    START.pack_into(page, 0, 0, 0, 0, 0)
+    _CODE_BYTES.pack_into(page, START.size, 0)
+
+
+def handed_over(page: mmap) -> bytes | None:
+    """The code that the last child handed over, to be loaded in a confined child and nowhere else.
+
+    It is trusted as little as the program: loading bytes made to that end can take a process over.
+    """
+    (num_bytes,) = _CODE_BYTES.unpack_from(page, START.size)
+    end: int = _CODE_AT + num_bytes
+    return page[_CODE_AT:end] if num_bytes and end <= SHARED_BYTES else None
+
+
+def _hand_over(code: CodeType, page: mmap) -> None:
+    data = marshal.dumps(code)
+    end = _CODE_AT + len(data)
+    if end <= SHARED_BYTES:
+        page[_CODE_AT:end] = data
+        _CODE_BYTES.pack_into(page, START.size, len(data))
+
+
+def _publish_start(page: mmap, base_kib: int) -> None:
     cpu_ns = time.clock_gettime_ns(time.CLOCK_THREAD_CPUTIME_ID)
-    START.pack_into(page, 0, 1, cpu_ns, time.monotonic_ns(), peak_kib)
+    START.pack_into(page, 0, 1, cpu_ns, time.monotonic_ns(), base_kib)
     page.close()  # unmapped: the program cannot reach it
 
 
@@ -142,15 +216,19 @@ def _report_failure() -> int:
     return 1
 
 
+def _wind_up() -> None:
+    if threading.active_count() > 1:
+        threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    if sys.__stdout__ is not None:
+        sys.__stdout__.flush()
+
+
 def _leave(exit_code: int) -> NoReturn:
     """End as the interpreter would: threads, exit functions, flush; without taking it all down."""
     try:
-        if threading.active_count() > 1:
-            threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        if sys.__stdout__ is not None:
-            sys.__stdout__.flush()
+        _wind_up()
     except BaseException:
         exit_code = exit_code or EXIT_FLUSH_FAILED
     try:

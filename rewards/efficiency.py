@@ -1,16 +1,18 @@
 """The reward function: completions in, rewards out, programs really run and measured in between."""
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
-from rewards.errors import SandboxError
+from rewards.cache import MeasurementCache
 from rewards.executor import Executor
 from rewards.extraction import extract_program, normalise
-from rewards.judging import judge
-from rewards.measurement import Comparison, MeasurementPlan, TimedRunError, compare
+from rewards.jobs import Job, Outcome
+from rewards.measurement import MeasurementPlan
+from rewards.metrics import Metrics
+from rewards.monitor import FreshInputs
+from rewards.outcomes import Outcomes
 from rewards.records import Limits, Status, TestCase
 from rewards.scores import (
     RewardConfig,
@@ -21,10 +23,6 @@ from rewards.scores import (
     reward,
     time_gain,
 )
-from rewards.worker import Worker
-
-_MAX_REMEMBERED: Final = 200_000
-_MIN_WALL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +38,6 @@ class ScoreRequest:
     """None for the configured one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A program to judge and, when it is correct, to measure: once, however often it is asked."""
-
-    source_program: str
-    program: str
-    tests: tuple[TestCase, ...]
-    performance_inputs: tuple[TestCase, ...]
-    limits: Limits
-
-    @property
-    def is_source(self) -> bool:
-        return self.program == self.source_program
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    status: Status
-    pass_rate: float
-    longest_wall_s: float
-    comparison: Comparison | None = None
-
-
-_Key = tuple[int, str]
-
-
 class EfficiencyReward:
     """Correctness first, then measured runtime and peak memory, mixed by alpha.
 
@@ -74,13 +46,18 @@ class EfficiencyReward:
 
     R = 1 + w * E(alpha) when every test passes, E = alpha * g_time + (1 - alpha) * g_memory,
     g = clip(log2(source / program) / c, -1, 1); -0.3 for a wrong answer, -0.6 for a crash or a
-    limit, -1 for no program or a violation; None when we failed (TRL masks the sample).
+    limit, -1 for no program or a violation; None when we failed, or while a gain that is too good
+    is not confirmed (TRL masks the sample).
 
     Args:
         config: Prices.
         executor: Workers to use; None starts a pool of its own on all cores.
         limits: For each run of a test.
         plan: How precisely to measure.
+        cache: Outcomes of earlier runs to use, for a while each; None measures everything anew.
+            For training only: what is reported must be measured.
+        fresh_inputs: Makes performance inputs that no program has seen, to try doubted gains on;
+            None leaves programs that know the inputs by heart uncaught.
 
     Raises:
         IsolationError: If this machine cannot isolate programs.
@@ -95,16 +72,23 @@ class EfficiencyReward:
         *,
         limits: Limits | None = None,
         plan: MeasurementPlan | None = None,
+        cache: MeasurementCache | None = None,
+        fresh_inputs: FreshInputs | None = None,
     ) -> None:
         self.config = config or RewardConfig()
         self.executor = executor or Executor()
         self._owns_executor = executor is None
         self._limits = limits or Limits()
-        wall_factor = 2 ** (self.config.saturation + 1)
-        self._plan = replace(plan or MeasurementPlan(), wall_factor=wall_factor)
-        self._outcomes: dict[_Key, _Outcome] = {}
-        self._sums: defaultdict[str, float] = defaultdict(float)
-        self._num_scored = 0
+        plan = replace(plan or MeasurementPlan(), wall_factor=2 ** (self.config.saturation + 1))
+        self._outcomes = Outcomes(
+            self.executor,
+            cache,
+            fresh_inputs,
+            plan,
+            saturation=self.config.saturation,
+            run_all=self.config.partial_credit,
+        )
+        self._metrics = Metrics()
 
     def __call__(  # noqa: PLR0913 - TRL passes the data set's columns by name
         self,
@@ -113,15 +97,15 @@ class EfficiencyReward:
         *,
         problem_id: Sequence[str],
         source_program: Sequence[str],
-        tests: Sequence[Sequence[Mapping[str, str]]],
-        performance_inputs: Sequence[Sequence[Mapping[str, str]]],
+        tests: Sequence[Sequence[Mapping[str, Any]]],
+        performance_inputs: Sequence[Sequence[Mapping[str, Any]]],
         alpha: Sequence[float | None] | None = None,
         **_: object,
     ) -> list[float | None]:
         """Score a batch; arguments are columns of equal length, as TRL passes them.
 
         Returns:
-            One reward a completion, None where we failed.
+            One reward a completion, None where we failed or refuted its gain.
         """
         requests = [
             ScoreRequest(
@@ -148,12 +132,11 @@ class EfficiencyReward:
             if request.alpha is not None:
                 check_alpha(request.alpha)
         programs = [extract_program(request.completion) for request in requests]
-        known = self._outcomes_of(requests, programs)
-        scores = [
-            self._score(request, program, known)
-            for request, program in zip(requests, programs, strict=True)
-        ]
-        self._count(scores, time.monotonic() - started)
+        sources = self._outcomes.of([self._job(r, r.source_program) for r in requests])
+        rows = list(zip(requests, programs, sources, strict=True))
+        outcomes = self._outcomes.of([self._job_beside(*row) for row in rows])
+        scores = [self._score(*row, o) for row, o in zip(rows, outcomes, strict=True)]
+        self._metrics.add(scores, time.monotonic() - started)
         return scores
 
     def validate(self, requests: Sequence[ScoreRequest]) -> list[str | None]:
@@ -162,10 +145,9 @@ class EfficiencyReward:
         Returns:
             For each request None, or why its problem is unusable.
         """
-        sources = self._outcomes_of(requests, [None] * len(requests))
+        sources = self._outcomes.of([self._job(r, r.source_program) for r in requests])
         reasons: list[str | None] = []
-        for request in requests:
-            outcome = sources.get(_key(request, request.source_program))
+        for outcome in sources:
             if outcome is None:
                 reasons.append("its source program could not be run")
             elif outcome.status is not Status.OK:
@@ -176,88 +158,54 @@ class EfficiencyReward:
 
     def pop_metrics(self) -> dict[str, float]:
         """Means over the completions scored since the last call, by the names in the docs."""
-        if not self._num_scored:
-            return {}
-        totals, count = self._sums, self._num_scored
-        seconds = totals.pop("reward/seconds")
-        num_rewards = count - totals["reward/none"]
-        metrics = {name: value / count for name, value in totals.items()}
-        if num_rewards:
-            metrics["reward/total"] = totals["reward/total"] / num_rewards
-        metrics["reward/seconds"] = seconds
-        self._sums, self._num_scored = defaultdict(float), 0
-        return metrics
+        return self._metrics.pop()
 
     def close(self) -> None:
         """End the workers, if they are ours."""
         if self._owns_executor:
             self.executor.close()
 
-    def _outcomes_of(
-        self, requests: Sequence[ScoreRequest], programs: Sequence[str | None]
-    ) -> dict[_Key, _Outcome]:
-        """Judge and measure what is not known yet; what we failed at is absent."""
-        if len(self._outcomes) > _MAX_REMEMBERED:
-            self._outcomes.clear()
-        known: dict[_Key, _Outcome] = {}
-        self._run_all(
-            {_key(r, r.source_program): _job(r, r.source_program, self._limits) for r in requests},
-            known,
+    def _job(self, request: ScoreRequest, program: str, source_wall_s: float = 0.0) -> Job:
+        if not request.tests:
+            raise ValueError(f"problem {request.problem_id} must have at least one test, got none")
+        return Job(
+            request.problem_id,
+            request.source_program,
+            program,
+            request.tests,
+            request.performance_inputs,
+            self._limits,
+            source_wall_s,
         )
-        jobs: dict[_Key, _Job] = {}
-        for request, program in zip(requests, programs, strict=True):
-            source = known.get(_key(request, request.source_program))
-            if program is not None and source is not None and source.status is Status.OK:
-                wall_s = max(_MIN_WALL_S, self._plan.wall_factor * source.longest_wall_s)
-                limits = replace(self._limits, wall_s=min(wall_s, self._limits.wall_s))
-                jobs.setdefault(_key(request, program), _job(request, program, limits))
-        self._run_all(jobs, known)
-        return known
 
-    def _run_all(self, jobs: Mapping[_Key, _Job], known: dict[_Key, _Outcome]) -> None:
-        todo = {key: job for key, job in jobs.items() if key not in self._outcomes}
-        results = self.executor.map(
-            self._run, list(todo.values()), lambda job: (job.source_program, job.program)
-        )
-        for key, result in zip(todo, results, strict=True):
-            if not isinstance(result, SandboxError):
-                self._outcomes[key] = result
-        known.update((key, self._outcomes[key]) for key in jobs if key in self._outcomes)
-
-    def _run(self, worker: Worker, job: _Job) -> _Outcome:
-        # A source program's gains are 0 by definition: its performance inputs are only judged.
-        cases = job.tests + (job.performance_inputs if job.is_source else ())
-        run_all = self.config.partial_credit
-        judgement = judge(worker, job.program, cases, job.limits, run_all=run_all)
-        outcome = _Outcome(judgement.status, judgement.pass_rate, judgement.longest_wall_s)
-        if job.is_source or outcome.status is not Status.OK or not job.performance_inputs:
-            return outcome
-        programs = (job.source_program, job.program)
-        try:
-            comparison = compare(
-                worker, *programs, job.performance_inputs, self._limits, self._plan
-            )
-        except TimedRunError as failure:
-            if failure.is_source:
-                raise SandboxError(f"the source program failed: {failure.status}") from failure
-            return replace(outcome, status=failure.status)
-        return replace(outcome, comparison=comparison)
+    def _job_beside(
+        self, request: ScoreRequest, program: str | None, source: Outcome | None
+    ) -> Job | None:
+        """What to run after the source program; nothing for a copy, which is known to gain 0."""
+        if program is None or source is None or source.status is not Status.OK:
+            return None
+        if _is_copy(program, request):
+            return None
+        return self._job(request, program, source.longest_wall_s)
 
     def _score(
-        self, request: ScoreRequest, program: str | None, known: Mapping[_Key, _Outcome]
+        self,
+        request: ScoreRequest,
+        program: str | None,
+        source: Outcome | None,
+        outcome: Outcome | None,
     ) -> Score:
-        source = known.get(_key(request, request.source_program))
         if source is None or source.status is not Status.OK:
             return _unscored(program)
         if program is None:
             value = reward(Status.NO_CODE, 0.0, 0.0, self.config)
             return Score(Status.NO_CODE, value, 0.0, 0.0, False, 0.0, None, None)
-        outcome = known.get(_key(request, program))
+        is_copy = _is_copy(program, request)
+        outcome = source if is_copy else outcome
         if outcome is None:
             return _unscored(program)
-        is_copy = normalise(program) == normalise(request.source_program)
         gains = (0.0, 0.0)
-        if outcome.comparison is not None and not is_copy:
+        if outcome.comparison is not None and outcome.refutation is None:
             saturation = self.config.saturation
             gains = (
                 time_gain(outcome.comparison, saturation),
@@ -266,32 +214,19 @@ class EfficiencyReward:
         alpha = self.config.alpha if request.alpha is None else request.alpha
         value = reward(outcome.status, outcome.pass_rate, efficiency(*gains, alpha), self.config)
         return Score(
-            outcome.status, value, *gains, is_copy, outcome.pass_rate, outcome.comparison, program
+            outcome.status,
+            value if outcome.refutation is None else None,
+            *gains,
+            is_copy,
+            outcome.pass_rate,
+            outcome.comparison,
+            program,
+            outcome.flag,
         )
 
-    def _count(self, scores: Sequence[Score], seconds: float) -> None:
-        for score in scores:
-            self._sums["reward/total"] += score.reward or 0.0
-            self._sums["reward/none"] += score.reward is None
-            self._sums["reward/correct"] += score.status is Status.OK
-            self._sums["reward/time_gain"] += score.time_gain
-            self._sums["reward/memory_gain"] += score.memory_gain
-            self._sums["reward/copies"] += score.is_copy
-            self._sums[f"reward/status/{score.status}"] += 1
-        self._sums["reward/seconds"] += seconds
-        self._num_scored += len(scores)
 
-
-def _key(request: ScoreRequest, program: str) -> _Key:
-    """What decides an outcome: the problem's programs and cases, and the program but for layout."""
-    problem = (request.problem_id, request.source_program, request.tests)
-    return hash((problem, request.performance_inputs)), normalise(program)
-
-
-def _job(request: ScoreRequest, program: str, limits: Limits) -> _Job:
-    if not request.tests:
-        raise ValueError(f"problem {request.problem_id} must have at least one test, got none")
-    return _Job(request.source_program, program, request.tests, request.performance_inputs, limits)
+def _is_copy(program: str, request: ScoreRequest) -> bool:
+    return normalise(program) == normalise(request.source_program)
 
 
 def _unscored(program: str | None) -> Score:

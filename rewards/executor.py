@@ -59,6 +59,7 @@ class Executor:
         self._floor = isolation_floor
         self._namespaces = "auto"
         self._idle = list(cores[:count])
+        self._is_closed = False
         self._changed = threading.Condition()
         self._workers: dict[tuple[int, tuple[str, ...]], Worker] = {}
         self._runs: dict[tuple[int, tuple[str, ...]], int] = {}
@@ -114,12 +115,19 @@ class Executor:
         with self._core() as core:
             for attempt in range(_MAX_TRIES):
                 try:
-                    return task(self._worker(core, packages), item)
+                    self._require_open()
+                    worker = self._worker(core, packages)
+                    self._require_open()  # `close` hangs up on all workers that it finds
+                    return task(worker, item)
                 except WorkerDiedError:
                     self._discard(core, packages)
                     if attempt + 1 == _MAX_TRIES:
                         raise
         raise AssertionError("unreachable")
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise SandboxError("the executor is closed")
 
     @contextmanager
     def _core(self) -> Iterator[int]:
@@ -132,7 +140,7 @@ class Executor:
         finally:
             with self._changed:
                 self._idle.append(core)
-                self._changed.notify()
+                self._changed.notify_all()
 
     def _worker(self, core: int, packages: tuple[str, ...]) -> Worker:
         key = (core, packages)
@@ -156,8 +164,13 @@ class Executor:
             worker.close()
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers. What still runs, or waits, becomes a `SandboxError`."""
+        self._is_closed = True
+        for worker in list(self._workers.values()):
+            worker.hang_up()
         self._threads.shutdown()
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._idle) == self.num_workers)
         for key in list(self._workers):
             self._discard(*key)
 

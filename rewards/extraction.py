@@ -7,6 +7,7 @@ process may do that.
 import io
 import re
 import tokenize
+from functools import lru_cache
 from typing import Final
 
 MAX_PROGRAM_CHARS: Final = 200_000
@@ -36,6 +37,7 @@ def extract_program(completion: str) -> str | None:
     return program
 
 
+@lru_cache(maxsize=512)  # a batch asks several times for each of its programs
 def normalise(program: str) -> str:
     r"""A key that is equal for programs that differ in comments, blank lines and spacing only.
 

@@ -1,16 +1,20 @@
 """What a program costs beside its source program: measured interleaved, on one worker.
 
-The two run in turns (A B, B A, A B ...) in the same seconds on the same core, so that slow drift
-of the machine cancels in their differences. Rounds are added until the interval is narrow enough.
+The two run in turns in the same seconds on the same core, so that slow drift of the machine cancels
+in their differences. Rounds come in pairs, A B and B A: the one that runs first pays for cold
+caches, 2-4%. Which of the two comes first is drawn by lot: what disturbs a machine has periods of
+its own (ticks, the training beside us), and turns as regular as ours fall into step with them.
+Rounds are added until the interval is narrow enough.
 Every timed run's output is judged too: one wrong run ends the comparison.
 """
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from rewards.judging import verdict
+from rewards.judging import run_test
 from rewards.records import ExecutionResult, Limits, Status, TestCase
 from rewards.stats import NoisePrior, paired_log2_ratio
 from rewards.worker import Worker
@@ -22,6 +26,8 @@ MEMORY_RESOLUTION_BYTES: Final = 128 << 10
 _PRIOR: Final = NoisePrior(relative_sd=0.025, absolute_sd=60e-6, degrees=4)
 """A single run's CPU time spreads by 4% at 2 ms and 2.5% at 20 ms, beside busy neighbours too."""
 _SHORT_S: Final = 0.008
+_MIN_ROUNDS_SHORT, _MIN_ROUNDS = 6, 4  # with fewer, Student's quantile leaves nothing to see
+_lot = random.Random()  # not the global one, which programs that train seed and draw from
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +92,9 @@ class _Side:
     def run_all(self, worker: Worker, inputs: Sequence[TestCase], limits: Sequence[Limits]) -> None:
         results: list[ExecutionResult] = []
         for case, limit in zip(inputs, limits, strict=True):
-            result = worker.run(self.program, case.input, limit)
-            status = verdict(result, case.output)
-            if status is not Status.OK:
-                raise TimedRunError(status, is_source=self.is_source)
+            result = run_test(worker, self.program, case, limit, is_measured=True)
+            if result.status is not Status.OK:
+                raise TimedRunError(result.status, is_source=self.is_source)
             results.append(result)
         self.runtimes_s.append(sum(r.runtime_s for r in results))
         self.walls_s.append(sum(r.wall_s for r in results))
@@ -137,23 +142,23 @@ def compare(
     other_limits = [replace(limits, wall_s=wall_s)] * len(inputs)
     other.run_all(worker, inputs, other_limits)
     rounds = 1
+    order = [(source, source_limits), (other, other_limits)]
     while rounds < plan.max_rounds and not _is_settled(source, other, plan):
-        order = [(source, source_limits), (other, other_limits)]
-        for side, side_limits in order if rounds % 2 == 0 else order[::-1]:
+        order.reverse()
+        if rounds % 2 == 0:
+            _lot.shuffle(order)
+        for side, side_limits in order:
             side.run_all(worker, inputs, side_limits)
         rounds += 1
     return _summarise(source, other)
 
 
 def _is_settled(source: _Side, other: _Side, plan: MeasurementPlan) -> bool:
-    """Whether enough rounds are in: by length of the programs first, then by the interval.
-
-    Only after pairs of rounds (A B, B A): whoever runs first pays for cold caches, by 2-4%.
-    """
+    """Whether enough pairs of rounds are in: by length of the programs, then by the interval."""
     if len(source.runtimes_s) % 2:
         return False
     longer = max(source.mean_runtime_s, other.mean_runtime_s)
-    at_least = 2 if longer > _SHORT_S else 6
+    at_least = _MIN_ROUNDS if longer > _SHORT_S else _MIN_ROUNDS_SHORT
     if len(source.runtimes_s) < at_least:
         return False
     estimate = paired_log2_ratio(source.runtimes_s, other.runtimes_s, TIME_RESOLUTION_S, _PRIOR)

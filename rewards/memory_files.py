@@ -18,6 +18,7 @@ class InputFiles:
         if file is None:
             file = _input_file(content)
         self._files[content] = file  # the newest is last
+        os.utime(file, ns=(0, 0))  # reading marks a file: a run must not see when others read it
         if len(self._files) > _MAX_INPUT_FILES:
             os.close(self._files.pop(next(iter(self._files))))
         return file
@@ -30,12 +31,16 @@ class InputFiles:
 def _input_file(content: bytes) -> int:
     """A memory file that nobody can change any more."""
     file = os.memfd_create("input", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-    os.fchmod(file, 0o444)
-    view = memoryview(content)
-    while view:
-        view = view[os.write(file, view) :]
-    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
+    try:
+        os.fchmod(file, 0o444)
+        view = memoryview(content)
+        while view:
+            view = view[os.write(file, view) :]
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
+    except OSError:  # no memory left
+        os.close(file)
+        raise
     return file
 
 

@@ -4,8 +4,11 @@ A version number or a successful set-up call proves nothing: each entry here is 
 outcome.
 """
 
+import _thread
 import json
+import mmap
 import os
+import resource
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +17,6 @@ from typing import Final, NoReturn
 from rewards import child
 from rewards.isolation import kernel
 
-CAPABILITIES_TO_FORK_AS_ROOT: Final = frozenset({5, 6, 7, 8})
-"""CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP: all that a root worker needs."""
 _SYS_PERSONALITY, _SYS_CLONE3, _SYS_MEMFD_CREATE = 135, 435, 319
 _WRITABLE_ELSEWHERE: Final = ("/", "/tmp", "/dev/shm", "/var/tmp", "/run", ".")
 _HOST_FILES: Final = ("/etc/passwd", "/etc/hostname", "/proc/1/environ", "/proc/1/cmdline")
@@ -85,6 +86,9 @@ def _attempts() -> Proofs:
         "host_files_hidden": _all_fail(hidden),
         "processes_hidden": _all_fail({"open the worker's status": _opens(f"/proc/{parent}/stat")}),
         "memory_counter_sealed": _all_fail({"reset it": _opens("/proc/self/clear_refs", "wb")}),
+        "memory_in_sight": _all_fail({"share pages": _share_pages, "drop pages": _drop_pages}),
+        "limits_of_others": _all_fail({"read the worker's": lambda: _limits_of(parent)}),
+        "threads_limited": _threads_limited(),
     }
 
 
@@ -114,6 +118,32 @@ def _fork() -> None:
 
 def _clone3() -> None:
     kernel.syscall("clone3", _SYS_CLONE3, 0, 0)
+
+
+def _share_pages() -> None:
+    mmap.mmap(-1, mmap.PAGESIZE).close()
+
+
+def _drop_pages() -> None:
+    with mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
+        block.madvise(mmap.MADV_DONTNEED)
+
+
+def _limits_of(process: int) -> None:
+    resource.prlimit(process, resource.RLIMIT_NOFILE)
+
+
+def _threads_limited() -> list[object]:
+    """Start more threads than the limit says. They wait for the end of this process."""
+    _thread.stack_size(1 << 16)
+    gate = _thread.allocate_lock()
+    gate.acquire()
+    for number in range(1, 2 * _PROBE_RUN.num_threads):
+        try:
+            _thread.start_new_thread(gate.acquire, ())
+        except RuntimeError:
+            return [True, f"refused: thread {number + 1} of {_PROBE_RUN.num_threads}"]
+    return [False, "possible: more threads than the limit; memory alone bounds them"]
 
 
 def _socket(family: int) -> Callable[[], object]:

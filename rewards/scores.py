@@ -68,7 +68,7 @@ class Score:
 
     status: Status
     reward: float | None
-    """None when we failed: such a sample must be masked, not punished."""
+    """None when we failed, or while a doubted gain is not confirmed: masked, not punished."""
     time_gain: float
     """In [-1, 1]; 0 for anything but a correct, measured program."""
     memory_gain: float
@@ -78,6 +78,8 @@ class Score:
     comparison: Comparison | None
     program: str | None
     """What was taken from the completion."""
+    flag: str | None = None
+    """Why the gain was doubted (`rewards.monitor.Reason`), None when it was not."""
 
 
 def clipped_gain(source: float, program: float, floor: float, saturation: float) -> float:
@@ -98,11 +100,19 @@ def clipped_gain(source: float, program: float, floor: float, saturation: float)
     return max(-1.0, min(1.0, ratio / saturation))
 
 
-def time_gain(comparison: Comparison, saturation: float) -> float:
-    """Runtime gain in [-1, 1]; 0 where noise could explain it."""
+def time_gain(
+    comparison: Comparison, saturation: float, dead_zone: float = TIME_DEAD_ZONE_SPREADS
+) -> float:
+    """Runtime gain in [-1, 1]; 0 where noise could explain it.
+
+    Args:
+        comparison: What was measured.
+        saturation: log2 of the ratio that counts in full.
+        dead_zone: Standard errors of a pair of equal programs that a gain must exceed.
+    """
     c = comparison
     unsure = c.time_low <= 0 <= c.time_high
-    if unsure or abs(c.time_log2_ratio) < TIME_DEAD_ZONE_SPREADS * c.time_spread:
+    if unsure or abs(c.time_log2_ratio) < dead_zone * c.time_spread:
         return 0.0
     return clipped_gain(c.source_runtime_s, c.program_runtime_s, TIME_FLOOR_S, saturation)
 

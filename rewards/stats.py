@@ -12,6 +12,13 @@ _T95: Final = (
 )  # fmt: skip
 
 
+_PRICE_OF_STOPPING: Final = 1.1
+"""Rounds end where the interval is narrow, which it also is by luck: 2 of 100 pairs of equal
+programs stop early with an interval that is too narrow. This factor, found by simulating the whole
+rule on machines 0.5-6 times as noisy as a calm one, brings 7% of false differences at worst to
+4.5%, for 0.3 rounds more."""
+
+
 def t95(degrees: int) -> float:
     """Two-sided 95% quantile of Student's t.
 
@@ -25,10 +32,12 @@ def t95(degrees: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class NoisePrior:
-    """What is known of a single run's relative spread before any run of this pair.
+    """A single run's spread on a calm machine, known before any run of this pair.
 
-    It steadies the interval of the first few rounds, as moderated t-tests do (Smyth 2004): the
-    prior counts as `degrees` further degrees of freedom.
+    Pooled with what the rounds show, as in moderated t-tests (Smyth 2004), where it counts as
+    `degrees` further degrees of freedom. Unlike there it can only widen an interval: a busy machine
+    spreads 2-4 times as much, and pooled in as knowledge, the calm figure then made 10% of equal
+    programs differ at a nominal 5%. It is there for rounds that agree by luck.
     """
 
     relative_sd: float
@@ -58,7 +67,9 @@ def paired_log2_ratio(
     """Estimate log2((mean numerator + floor) / (mean denominator + floor)) from paired rounds.
 
     Rounds are pairs taken in the same moments, so slow drift cancels in their differences.
-    The interval is the delta method's on the paired relative residuals, with `prior` pooled in.
+    The interval is Student's, by the delta method on the paired relative residuals; their variance
+    counts as at least what it is with `prior` pooled in. The quantile stays that of the rounds
+    alone, and is raised a little for rounds that end when the interval is narrow.
 
     Args:
         numerators: One cost for each round, not negative.
@@ -79,9 +90,10 @@ def paired_log2_ratio(
         ((prior.relative_sd * mean) ** 2 + prior.absolute_sd**2) / total**2
         for mean, total in ((mean_n, total_n), (mean_d, total_d))
     )
-    degrees = rounds - 1 + prior.degrees
-    variance = (sum(r * r for r in residuals) + prior.degrees * prior_variance) / degrees
-    error = math.sqrt(variance / rounds) / math.log(2)
+    squares = sum(r * r for r in residuals)
+    degrees = max(1, rounds - 1)
+    pooled = (squares + prior.degrees * prior_variance) / (rounds - 1 + prior.degrees)
+    error = math.sqrt(max(squares / degrees, pooled) / rounds) / math.log(2)
     ratio = math.log2(total_n / total_d)
-    width = t95(degrees) * error
+    width = t95(degrees) * _PRICE_OF_STOPPING * error
     return RatioEstimate(ratio, ratio - width, ratio + width, error)

@@ -1,14 +1,16 @@
 """A worker's process: a warm interpreter behind an isolation boundary that forks one child a run.
 
-Theory of operation. The host (`rewards.worker`) starts this module as a fresh interpreter with one
-end of a SOCK_SEQPACKET pair, sends one JSON message with the settings, and gets one back with what
-was proved about the isolation. From then on each request is a fixed struct with four descriptors
-(program, standard input, output, error: memory files made anew for each run, so that nothing lasts
-from one run to the next), and each reply is a fixed struct of numbers that the kernel or this
-process made. The child publishes its start clocks in a shared page, unmaps it, and becomes the
-program; its end is seen by pidfd, its cost by wait4. Who kills whom: this process kills a child at
-its wall limit or when the host hangs up; the host kills this process when it stops answering; the
-kernel kills everything inside when process 1 dies.
+Theory of operation. The host (`rewards.worker_process`) starts this module as a fresh interpreter
+with one end of a SOCK_SEQPACKET pair, sends one JSON message with the settings, and with it the
+page that children publish in, and gets one back with what was proved about the isolation. From then
+on each request is a fixed struct with four descriptors (program, standard input, output, error:
+memory files, no open file shared by two runs, so that nothing lasts from one to the next), and each
+reply is a fixed struct of numbers that the kernel or this process made. The child publishes the
+code that it compiled and its start clocks in the page, unmaps it, and becomes the program; this
+process looks at the clocks, never at the code. The program's end is seen by pidfd, its cost by
+wait4. Who kills whom: this process kills a child at its wall limit or when the host hangs up; the
+host kills this process when it stops answering; the kernel kills everything inside when process 1
+dies.
 
 Started with -P -s -S -B -X utf8, never with -I: that ignores PYTHONHASHSEED.
 """
@@ -32,11 +34,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import rewards.call_runner  # noqa: F401 - function-style programs find it loaded
 from rewards import child, probes
-from rewards.isolation import kernel, landlock, namespaces, seccomp
+from rewards.isolation import kernel, landlock, namespaces, sealing, seccomp
 
-REQUEST: Final = struct.Struct("<IQQI")
-"""wall_ms, memory_bytes, output_bytes, num_threads; comes with four descriptors."""
+REQUEST: Final = struct.Struct("<IQQIIQ")
+"""wall_ms, memory_bytes, output_bytes, num_threads, form, program_bytes; with four descriptors."""
 REPLY: Final = struct.Struct("<iIIQQQQQ")
 """wait status, was_killed, has_started, cpu_ns, wall_ns, start_cpu_ns, peak_kib, base_kib."""
 
@@ -73,9 +76,11 @@ class _RefusedError(Exception):
 def main() -> None:
     """Prepare, prove, report, serve."""
     with socket.socket(fileno=int(sys.argv[1])) as host:
-        settings: dict[str, Any] = json.loads(host.recv(65536))
+        message, (page_file,), _, _ = socket.recv_fds(host, 65536, 1)
+        page = mmap.mmap(page_file, child.SHARED_BYTES)
+        os.close(page_file)
         try:
-            confinement, page, proofs = _prepare(settings)
+            confinement, proofs = _prepare(json.loads(message))
         except _RefusedError as refusal:
             host.send(json.dumps({"refused": str(refusal)}).encode())
             return
@@ -83,9 +88,7 @@ def main() -> None:
         serve(host, confinement, page)
 
 
-def _prepare(
-    settings: dict[str, Any],
-) -> tuple[child.Confinement, mmap.mmap, dict[str, list[object]]]:
+def _prepare(settings: dict[str, Any]) -> tuple[child.Confinement, dict[str, list[object]]]:
     os.sched_setaffinity(0, {settings["core"]})
     _preload(settings["preload"], settings["import_paths"])
     proofs: dict[str, list[object]] = {}
@@ -94,18 +97,19 @@ def _prepare(
             namespaces.enter(settings["readable"], as_user=settings["namespaces"] == "user")
         except OSError as error:
             raise _RefusedError(str(error)) from error
-    own_uid = _choose_uid(settings, proofs)
+    confinement = _choose_user(settings, proofs)
     child.limit_worker()
+    maps_file = os.open("/proc/self/maps", os.O_RDONLY)
     size_file = os.open("/proc/self/statm", os.O_RDONLY)  # out of reach once restricted
-    _restrict(settings, proofs)
-    program_filter = seccomp.program_filter() if settings["seccomp"] else None
-    confinement = child.Confinement(own_uid, _UNLIMITED, program_filter)
-    page = mmap.mmap(-1, mmap.PAGESIZE)
+    _restrict(settings, confinement, proofs)
+    if settings["seccomp"]:
+        confinement = confinement._replace(seccomp_filter=seccomp.program_filter())
     proofs.update(probes.prove(confinement, has_namespaces=settings["namespaces"] != "off"))
     _warm_up()
     address_space = int(os.pread(size_file, 100, 0).split()[0]) * mmap.PAGESIZE
     os.close(size_file)
-    return child.Confinement(own_uid, address_space, program_filter), page, proofs
+    _seal_memory(maps_file, proofs)
+    return confinement._replace(base_address_space=address_space), proofs
 
 
 def _preload(names: list[str], import_paths: list[str]) -> None:
@@ -120,24 +124,42 @@ def _preload(names: list[str], import_paths: list[str]) -> None:
     random.seed(0)
 
 
-def _choose_uid(settings: dict[str, Any], proofs: dict[str, list[object]]) -> int | None:
-    """Pick the uid that programs get; None where it is not ours to choose."""
+def _choose_user(settings: dict[str, Any], proofs: dict[str, list[object]]) -> child.Confinement:
+    """Pick the user that programs run as, where it is ours to choose."""
     uid: int | None = settings["uid"]
+    why = "only root can give each worker a uid of its own"
+    if settings["namespaces"] == "user":
+        uid, why = None, "a user namespace of our making has one user"
+    elif uid is not None and not kernel.has_capabilities(child.CAPABILITIES_TO_CONFINE):
+        uid, why = None, "root lacks the capabilities to become another user here"
     if uid is None:
-        proofs["own_uid"] = [False, "only root can give each worker a uid of its own"]
-        return None
+        proofs["own_uid"] = [False, why]
+        # A user namespace counts its own: process 1, and the one that waits outside for its end.
+        num_others = 2 if settings["namespaces"] == "user" else None
+        return child.Confinement(None, None, num_others, _UNLIMITED, None)
     library = Path(os.__file__)
     if settings["namespaces"] == "off" and not probes.is_readable_by_others(library):
-        proofs["own_uid"] = [False, f"another user cannot read the interpreter in {library.parent}"]
-        return None
+        why = f"another user cannot read the interpreter in {library.parent}"
+        proofs["own_uid"] = [False, f"{why}: programs read as root, without its capabilities"]
+        return child.Confinement(uid, 0, 0, _UNLIMITED, None)
     proofs["own_uid"] = [True, f"programs run as uid {uid}"]
-    return uid
+    return child.Confinement(uid, uid, 0, _UNLIMITED, None)
 
 
-def _restrict(settings: dict[str, Any], proofs: dict[str, list[object]]) -> None:
+def _seal_memory(maps_file: int, proofs: dict[str, list[object]]) -> None:
+    try:
+        proofs["interpreter_sealed"] = [True, f"{sealing.seal(maps_file) >> 20} MiB cannot be shed"]
+    except OSError as error:
+        proofs["interpreter_sealed"] = [False, f"{error.strerror} (Linux 6.10 and later can)"]
+    os.close(maps_file)
+
+
+def _restrict(
+    settings: dict[str, Any], confinement: child.Confinement, proofs: dict[str, list[object]]
+) -> None:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-    keep = probes.CAPABILITIES_TO_FORK_AS_ROOT if settings["uid"] is not None else frozenset()
-    kernel.bound_capabilities(frozenset(keep))
+    is_root = confinement.uid is not None
+    kernel.bound_capabilities(child.CAPABILITIES_TO_CONFINE if is_root else frozenset())
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # closes our memory to programs of the same user
     if settings["landlock"]:
         try:
@@ -187,16 +209,16 @@ def _answer(
     confinement: child.Confinement,
     page: mmap.mmap,
 ) -> bytes:
-    wall_ms, memory_bytes, output_bytes, num_threads = REQUEST.unpack(message)
-    run = child.Run(memory_bytes, output_bytes, num_threads)
-    child.START.pack_into(page, 0, 0, 0, 0, 0)
+    wall_ms, *numbers = REQUEST.unpack(message)
+    run = child.Run(*numbers)
+    child.clear(page)
     forked_ns = time.monotonic_ns()
     pid = _fork()
     if pid == 0:
-        source_fd, *streams = descriptors
+        program_fd, *streams = descriptors
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
-        child.run_program(source_fd, run, confinement, page)
+        child.run_program(program_fd, run, confinement, page)
     was_killed = not _ends_in_time(pid, wall_ms, host)
     ended_ns = time.monotonic_ns()
     _, status, usage = os.wait4(pid, 0)

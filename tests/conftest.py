@@ -9,6 +9,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+os.environ["EFFIRL_CACHE"] = ""  # no test reads what another run measured
 
 SPECIALS = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
 """CodeT5's special tokens: their places in the list are their ids."""

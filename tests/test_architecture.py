@@ -12,19 +12,29 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "accelerate"}
 
 # Leftmost first: a module never imports one to its right.
 REWARDS_ORDER = (
-    ("records", "errors"),
-    ("extraction", "stats", "machine", "memory_files"),
+    ("errors", "values"),
+    ("checks", "call_runner"),
+    ("scope",),
+    ("asserts",),
+    ("records",),
+    ("interpreter", "extraction", "stats", "machine", "memory_files"),
     ("isolation",),
     ("child",),
     ("probes",),
     ("zygote",),
+    ("worker_process",),
     ("worker",),
-    ("executor",),
-    ("judging",),
+    ("executor", "functions"),
+    ("judging", "imports"),
     ("measurement", "memory_profile"),
+    ("jobs", "database"),
+    ("cache",),
     ("scores",),
+    ("monitor", "metrics"),
+    ("outcomes",),
     ("efficiency",),
     ("batch",),
+    ("doctor",),
     ("__main__",),
 )
 # effirl's layers, lowest first, by the second part of the module's name.

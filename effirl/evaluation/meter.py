@@ -67,7 +67,7 @@ class ExecutorMeter:
     def _sample(self, worker: Worker, pair: Pair) -> MemoryTimes:
         inputs = [case.input for case in pair.problem.performance_inputs]
         source, program = (
-            sum(memory_time(worker, text, stdin, self._limits) for stdin in inputs)
+            sum(memory_time(worker, text, stdin, self._limits).mb_s for stdin in inputs)
             for text in _programs(pair)
         )
         return MemoryTimes(source, program)

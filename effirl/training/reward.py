@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from effirl.data.problems import Problem
 from effirl.training.config import PpoConfig
+from rewards.cache import MeasurementCache, default_folder
 from rewards.efficiency import EfficiencyReward, ScoreRequest
 from rewards.executor import Executor
 from rewards.records import TestCase
@@ -49,7 +50,8 @@ def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
         partial_credit=config.partial_credit,
     )
     with Executor(num_workers=num_workers, isolation_floor=config.isolation_floor) as executor:
-        reward = EfficiencyReward(settings, executor)
+        cache = MeasurementCache(default_folder())
+        reward = EfficiencyReward(settings, executor, cache=cache)
         try:
             yield reward
         finally:
@@ -139,4 +141,7 @@ def _rollout(step: int, request: ScoreRequest, score: Score) -> dict[str, object
         "time_gain": score.time_gain,
         "memory_gain": score.memory_gain,
         "is_copy": score.is_copy,
+        "flag": score.flag,
+        "pass_rate": score.pass_rate,
+        "comparison": None if score.comparison is None else asdict(score.comparison),
     }

@@ -3,12 +3,16 @@
 Numbers are Linux's own (include/uapi), x86-64. Nothing here decides anything.
 """
 
+import contextlib
 import ctypes
 import os
+from collections.abc import Iterable
 from typing import Final
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
+_ZEROS: Final = (0, 0, 0)
 
 CLONE_NEWNS: Final = 0x00020000
 CLONE_NEWCGROUP: Final = 0x02000000
@@ -36,10 +40,13 @@ PR_GET_NO_NEW_PRIVS: Final = 39
 PR_CAP_AMBIENT: Final = 47
 PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
 
+_SYS_CAPGET: Final = 125
 _SYS_CAPSET: Final = 126
 _SYS_PIVOT_ROOT: Final = 155
 _LAST_CAPABILITY: Final = 40
 _CAPABILITY_VERSION_3: Final = 0x20080522
+_CapabilityHeader = ctypes.c_uint32 * 2  # kept: to make a type costs a child more than the call
+_CapabilityData = ctypes.c_uint32 * 6
 
 
 def _check(result: int, what: str) -> int:
@@ -86,8 +93,7 @@ def set_hostname(name: str) -> None:
 
 
 def prctl(option: int, argument: int, *rest: int) -> None:
-    words = [ctypes.c_ulong(a) for a in (argument, *rest, 0, 0, 0)][:4]
-    _check(_libc.prctl(option, *words), f"prctl {option}")
+    _check(_libc.prctl(option, argument, *rest, *_ZEROS[len(rest) :]), f"prctl {option}")
 
 
 def get_no_new_privs() -> bool:
@@ -96,20 +102,32 @@ def get_no_new_privs() -> bool:
 
 def bound_capabilities(keep: frozenset[int]) -> None:
     """Keep no capability but `keep`, in any set: no program that is executed can regain one."""
-    for capability in range(_LAST_CAPABILITY + 1):
-        if capability not in keep:
-            try:
-                prctl(PR_CAPBSET_DROP, capability)
-            except OSError:
-                break  # without CAP_SETPCAP, or past the kernel's last one: capset still decides
+    with contextlib.suppress(OSError):
+        # without CAP_SETPCAP, or past the kernel's last one: capset still decides
+        drop_from_bounding_set(c for c in range(_LAST_CAPABILITY + 1) if c not in keep)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     set_capabilities(keep)
+
+
+def drop_from_bounding_set(capabilities: Iterable[int]) -> None:
+    """Make sure that no program executed from here can regain these. Needs CAP_SETPCAP."""
+    for capability in capabilities:
+        prctl(PR_CAPBSET_DROP, capability)
+
+
+def has_capabilities(wanted: frozenset[int]) -> bool:
+    """Whether all these are in this process's permitted set."""
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    data = _CapabilityData()
+    _check(_libc.syscall(ctypes.c_long(_SYS_CAPGET), header, data), "capget")
+    permitted = data[1] | data[4] << 32
+    return all(permitted >> capability & 1 for capability in wanted)
 
 
 def set_capabilities(keep: frozenset[int]) -> None:
     """Set the effective, permitted and inheritable sets of this process."""
     mask = sum(1 << capability for capability in keep)
     low, high = mask & 0xFFFFFFFF, mask >> 32
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    data = _CapabilityData(low, low, 0, high, high, 0)
     _check(_libc.syscall(ctypes.c_long(_SYS_CAPSET), header, data), "capset")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import venv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -48,7 +48,8 @@ class Outcome:
 
 
 class Contestant(Protocol):
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def run(self, program: Program) -> Outcome: ...
 
@@ -105,24 +106,49 @@ class BareFork:
 
 
 class OurWorker:
-    """`rewards.Worker` with everything on, timed from the caller's side."""
+    """`rewards.Worker`, timed from the caller's side: each run is the first of its program."""
 
     name = "effirl worker"
 
-    def __init__(self, core: int) -> None:
-        self._worker = Worker(WorkerSettings(core))
-        self.level = self._worker.level
-        self._worker.floor()
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._worker = Worker(settings)
+        self._num_runs = 0
 
     def run(self, program: Program) -> Outcome:
+        self._num_runs += 1
+        # Another text each time, as a worker keeps the code of the last ones.
+        text = program.source + b"\n# %d" % self._num_runs
         self._worker.floor()  # measured anew once a minute: not part of any one run
+        return self._time(text, program.stdin)
+
+    def _time(self, text: bytes, stdin: bytes) -> Outcome:
         started = time.perf_counter()
-        result = self._worker.run(program.source, program.stdin, Limits())
+        result = self._worker.run(text, stdin, Limits())
         elapsed = time.perf_counter() - started
         return Outcome(elapsed, result.stdout, result.status is Status.OK)
 
     def close(self) -> None:
         self._worker.close()
+
+
+class OurRepeat(OurWorker):
+    """The same for a program that the worker has just run."""
+
+    name = "effirl worker, a repeat"
+
+    def run(self, program: Program) -> Outcome:
+        self._worker.floor()
+        self._time(program.source, program.stdin)
+        return self._time(program.source, program.stdin)
+
+
+class NotIsolated(OurWorker):
+    """The same with nothing but the child's own limits and user: what isolation costs."""
+
+    name = "effirl worker, not isolated"
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        super().__init__(replace(settings, namespaces="off", seccomp=False, landlock=False))
 
 
 class PlainProcess:
@@ -134,7 +160,7 @@ class PlainProcess:
         self._python = python
 
     def run(self, program: Program) -> Outcome:
-        return _run_command([self._python, str(program.path)], program)
+        return run_command([self._python, str(program.path)], program)
 
     def close(self) -> None:
         """Keeps nothing open."""
@@ -162,13 +188,13 @@ class Bubblewrap:
         return shutil.which("bwrap") is not None
 
     def run(self, program: Program) -> Outcome:
-        return _run_command([*self._command, str(program.path)], program)
+        return run_command([*self._command, str(program.path)], program)
 
     def close(self) -> None:
         """Keeps nothing open."""
 
 
-def _run_command(command: list[str], program: Program) -> Outcome:
+def run_command(command: list[str], program: Program) -> Outcome:
     started = time.perf_counter()
     try:
         done = subprocess.run(

@@ -1,6 +1,7 @@
-"""What the executor costs beside a bare fork, a plain process and a sandbox for each run.
+"""What the executor costs beside a bare fork, a plain process and other people's ways to run.
 
-    python -m tests.benchmarks.executor_speed [--programs 150] [--rounds 2] [--output FILE]
+    python -m tests.benchmarks.executor_speed [--programs 150] [--rounds 2] [--peers VENV]
+                                              [--output FILE]
 
 Real PIE programs, each on its last public input. All contestants run in one go on one core, in
 blocks (a contestant runs all programs, then the next one) and interleaved (each program goes round
@@ -16,43 +17,29 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rewards.executor import Executor
 from rewards.judging import outputs_match
-from rewards.machine import fingerprint
 from rewards.records import ExecutionResult, Limits
-from rewards.worker import Worker
+from rewards.worker import Worker, WorkerSettings
+from tests.benchmarks import peers, speed_report
 from tests.benchmarks.contestants import (
     BareFork,
-    Bubblewrap,
     Contestant,
+    NotIsolated,
+    OurRepeat,
     OurWorker,
     PlainProcess,
     Program,
     make_clean_python,
 )
 from tests.benchmarks.programs import select
-from tests.benchmarks.tables import percentile, publish, table
+from tests.benchmarks.speed_report import ORDERS, Recording
+from tests.benchmarks.tables import publish
 from tests.shared import SHARED
 
-LIGHT_S = 0.010
-"""A program whose bare run takes less is light: the executor's own cost shows on it."""
 WORKER_PASSES = 4
-ORDERS = ("blocks", "interleaved")
-FASTEST = "fastest"
-"""Each program's fastest run in either order: what holds when others use the core too."""
-
-
-@dataclass(slots=True)
-class Recording:
-    """One contestant's runs."""
-
-    seconds: dict[str, list[list[float]]]
-    """Order of runs -> for each program, the time of each round."""
-    rejected: set[int] = field(default_factory=set)
-    """Programs that did not print what they print in a plain process, in any round."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -65,17 +52,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         os.sched_setaffinity(0, {cores[0]})
         python = make_clean_python(Path(folder, "python"))
         programs = select(data, Path(folder), PlainProcess(python), arguments.programs)
-        contestants = _contestants(cores[0], python, Path(folder))
+        found, absent = peers.present(python, arguments.peers, Path(folder))
+        contestants = [*_own(cores[0]), PlainProcess(python), *found]
         recordings = _record(contestants, programs, arguments.rounds)
         for contestant in contestants:
             contestant.close()
         os.sched_setaffinity(0, set(cores))
         for recording in recordings.values():
-            by_order = zip(*(recording.seconds[order] for order in ORDERS), strict=True)
-            recording.seconds[FASTEST] = [[min(blocks + turns)] for blocks, turns in by_order]
-        light = _light(recordings)
-        workers = _two_workers([programs[i] for i in light], len(cores))
-    publish(_report(recordings, light, programs, workers), arguments.output)
+            recording.add_fastest()
+        light = [programs[i] for i in speed_report.light(recordings)]
+        remarks = [_two_workers(light, len(cores)), *absent]
+    publish(speed_report.report(recordings, programs, remarks), arguments.output)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -84,15 +71,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--programs", type=int, default=150, help="how many programs to run")
     parser.add_argument("--rounds", type=int, default=2, help="of each order of runs")
+    parser.add_argument("--peers", type=Path, help="virtual environment with peers' packages")
     parser.add_argument("--output", type=Path, help="write the report here as well")
     return parser.parse_args(argv)
 
 
-def _contestants(core: int, python: str, folder: Path) -> list[Contestant]:
-    contestants: list[Contestant] = [BareFork(), OurWorker(core), PlainProcess(python)]
-    if Bubblewrap.is_installed():
-        contestants.append(Bubblewrap(python, folder))
-    return contestants
+def _own(core: int) -> list[Contestant]:
+    settings = WorkerSettings(core)
+    return [BareFork(), OurWorker(settings), OurRepeat(settings), NotIsolated(settings)]
 
 
 def _record(
@@ -104,6 +90,8 @@ def _record(
     chance = random.Random(0)
 
     def one(order: str, contestant: Contestant, index: int) -> None:
+        if isinstance(contestant, peers.Mprof) and index >= peers.Mprof.max_programs:
+            return
         outcome = contestant.run(programs[index])
         recording = recordings[contestant.name]
         recording.seconds[order][index].append(outcome.seconds)
@@ -118,15 +106,6 @@ def _record(
             for contestant in chance.sample(contestants, len(contestants)):
                 one("interleaved", contestant, index)
     return recordings
-
-
-def _bare_median_s(recordings: dict[str, Recording], order: str, index: int) -> float:
-    return statistics.median(recordings[BareFork.name].seconds[order][index])
-
-
-def _light(recordings: dict[str, Recording]) -> list[int]:
-    num_programs = len(recordings[BareFork.name].seconds["blocks"])
-    return [i for i in range(num_programs) if _bare_median_s(recordings, FASTEST, i) < LIGHT_S]
 
 
 def _two_workers(programs: Sequence[Program], num_cores: int) -> str:
@@ -151,89 +130,6 @@ def _two_workers(programs: Sequence[Program], num_cores: int) -> str:
         f"Two workers over one, light programs: **{ratio:.2f}x** of {per_second:.0f} programs/s "
         "(target 1.8 with both cores free; the caller's threads share them)."
     )
-
-
-def _report(
-    recordings: dict[str, Recording],
-    light: Sequence[int],
-    programs: Sequence[Program],
-    workers: str,
-) -> str:
-    machine = fingerprint()
-    parts = [
-        f"# Executor speed: {len(programs)} PIE programs, {len(light)} of them light "
-        f"(bare run < {LIGHT_S * 1000:.0f} ms)",
-        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python "
-        f"{machine['python']}. Everything on one core. Load average while it ran: "
-        f"{os.getloadavg()[0]:.1f} (above 1, others shared the core: read the fastest runs only).",
-    ]
-    for order in (*ORDERS, FASTEST):
-        parts += [f"## Light programs, {order}", _order_table(recordings, light, order)]
-    parts += [_accepted(recordings, programs), _ratios(recordings, light), workers]
-    if not Bubblewrap.is_installed():
-        parts.append("Bubblewrap: not measured, bwrap is not installed.")
-    return "\n\n".join(parts)
-
-
-def _order_table(recordings: dict[str, Recording], light: Sequence[int], order: str) -> str:
-    header = (
-        "contestant", "p50 ms", "p90 ms", "p99 ms", "ratio to bare p50", "p99", "overhead p50 ms",
-        "programs/s", "all programs/s",
-    )  # fmt: skip
-    bare = {i: _bare_median_s(recordings, order, i) for i in light}
-    rows = []
-    for name, recording in recordings.items():
-        per_program = recording.seconds[order]
-        runs = [(s, bare[i]) for i in light for s in per_program[i]]
-        seconds = [s for s, _ in runs]
-        ratios = [s / b for s, b in runs]
-        everything = [s for program in per_program for s in program]
-        rows.append(
-            [
-                name,
-                *(f"{percentile(seconds, share) * 1000:.2f}" for share in (0.5, 0.9, 0.99)),
-                f"{percentile(ratios, 0.5):.2f}",
-                f"{percentile(ratios, 0.99):.2f}",
-                f"{percentile([s - b for s, b in runs], 0.5) * 1000:.2f}",
-                f"{len(seconds) / sum(seconds):.0f}",
-                f"{len(everything) / sum(everything):.0f}",
-            ]
-        )
-    return table(header, rows)
-
-
-def _accepted(recordings: dict[str, Recording], programs: Sequence[Program]) -> str:
-    lines = []
-    for name, recording in recordings.items():
-        num_right = len(programs) - len(recording.rejected)
-        lines.append(f"- {name}: {num_right} of {len(programs)} accepted")
-        lines += [
-            f"  - rejected {i}:\n\n```python\n{programs[i].source.decode()}\n```"
-            for i in sorted(recording.rejected)
-        ]
-    return "\n".join(["## Programs accepted in every run", "", *lines])
-
-
-def _ratios(recordings: dict[str, Recording], light: Sequence[int]) -> str:
-    """Throughput of the worker over each contestant's, on the light programs."""
-    totals = {
-        (name, order): sum(sum(recording.seconds[order][i]) for i in light)
-        for name, recording in recordings.items()
-        for order in (*ORDERS, FASTEST)
-    }
-    header = ("worker's throughput over", *ORDERS, FASTEST, "target")
-    targets = {BareFork.name: "", PlainProcess.name: "5 / 4", Bubblewrap.name: "7 / 5"}
-    rows = [
-        [name]
-        + [
-            f"{totals[name, order] / totals[OurWorker.name, order]:.2f}"
-            for order in (*ORDERS, FASTEST)
-        ]
-        + [targets[name]]
-        for name in recordings
-        if name != OurWorker.name
-    ]
-    return "## Throughput, light programs\n\n" + table(header, rows)
 
 
 if __name__ == "__main__":

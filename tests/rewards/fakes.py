@@ -10,11 +10,11 @@ from rewards.records import ExecutionResult, Limits, Status
 class FakeWorker:
     """Answers `run` from the program's text; keeps the order of calls."""
 
-    def __init__(self, noise: tuple[float, ...] = (1.0,)) -> None:
+    def __init__(self, noise: tuple[float, ...] | Iterator[float] = (1.0,)) -> None:
         self.calls: list[str] = []
-        self._noise: Iterator[float] = cycle(noise)
+        self._noise = cycle(noise) if isinstance(noise, tuple) else noise
 
-    def run(self, program: str, stdin: str, limits: Limits) -> ExecutionResult:
+    def run(self, program: str, stdin: str, limits: Limits, **_: bool) -> ExecutionResult:
         self.calls.append(program)
         facts = dict(re.findall(r"(\w+)=(\S+)", program.split("\n")[0]))
         runtime = float(facts.get("runtime", 0)) * next(self._noise)

@@ -99,6 +99,10 @@ def test_isolation(folder: Path) -> None:
         (["run", "slow.py", "--stdin", "in.txt", "--wall-limit", "-1"], "--wall-limit"),
         (["measure", "crash.py", "fast.py", "--stdin", "in.txt"], "crash.py"),
         (["nonsense"], "nonsense"),
+        (["run", "slow.py", "--tests", "in.txt", "--expected", "out.txt"], "--expected"),
+        (["run", "slow.py", "--tests", "in.txt"], "in.txt: a test must assert something"),
+        (["run", "slow.py", "--tests", "in.txt", "--stdin", "in.txt"], "--stdin"),
+        (["measure", "crash.py", "fast.py", "--tests", "absent.py"], "absent.py"),
         (["score", "absent.jsonl"], "absent.jsonl"),
         (["score", "in.txt", "--alpha", "2"], "alpha"),
         (["score", "in.txt"], "in.txt:1"),
@@ -148,7 +152,9 @@ def test_score_and_continue(folder: Path) -> None:
     [
         ({"tests": []}, "tests must not be empty"),
         ({"tests": None}, "tests must be a list"),
-        ({"tests": [{"input": 1, "output": "1"}]}, "tests must hold"),
+        ({"tests": [{"input": 1, "output": "1"}]}, "tests: input of a test must be a text"),
+        ({"tests": [{"assert": "assert f("}]}, "tests: a test must be Python"),
+        ({"performance_inputs": [{"input": "1", "output": "1", "match": "x"}]}, "match must be"),
         ({"completion": None}, "completion must be a string"),
     ],
 )
@@ -162,3 +168,63 @@ def test_malformed_row_is_named(folder: Path, change: dict, names: str) -> None:
     assert "c.jsonl:2" in stderr
     assert names in stderr
     assert not (folder / "c.scored.jsonl").exists()
+
+
+@pytest.fixture
+def functions(folder: Path) -> Path:
+    body = "class Solution:\n    def total(self, n: int) -> int:\n        "
+    (folder / "f_slow.py").write_text(body + "return sum([i for i in range(n)])\n")
+    (folder / "f_fast.py").write_text(body + "return n * (n - 1) // 2\n")
+    (folder / "f_wrong.py").write_text(body + "return n\n")
+    (folder / "tests.py").write_text(
+        "solution = Solution()\nassert solution.total(10) == 45\n"
+        "assert solution.total(300000) == 44999850000\n"
+    )
+    (folder / "weak.py").write_text("for n in (10,):\n    assert solution.total(n) == 45\n")
+    return folder
+
+
+def test_run_functions(functions: Path) -> None:
+    code, rows, _ = rewards(functions, "run", "f_slow.py", "f_wrong.py", "--tests", "tests.py")
+    assert code == 0
+    assert [row["status"] for row in rows] == ["OK", "WRONG_ANSWER"]
+    assert all(row.keys() == RUN_KEYS | {"is_weakly_judged"} for row in rows)
+    assert not rows[0]["is_weakly_judged"]
+    _, rows, _ = rewards(functions, "run", "f_slow.py", "f_wrong.py", "--tests", "weak.py")
+    assert [row["status"] for row in rows] == ["OK", "WRONG_ANSWER"]
+    assert rows[0]["is_weakly_judged"]
+
+
+def test_measure_functions(functions: Path) -> None:
+    code, (row,), _ = rewards(functions, "measure", "f_slow.py", "f_fast.py", "--tests", "tests.py")
+    assert (code, row["correct"], row["is_weakly_judged"]) == (0, True, False)
+    assert row["time_log2_ratio"] > 1
+    code, (row,), _ = rewards(functions, "measure", "f_slow.py", "f_wrong.py", "--tests",
+                              "tests.py")  # fmt: skip
+    assert (code, row["correct"]) == (0, False)
+    code, rows, stderr = rewards(functions, "measure", "f_wrong.py", "f_fast.py", "--tests",
+                                 "tests.py")  # fmt: skip
+    assert (code, rows) == (2, [])
+    assert "f_wrong.py ends with WRONG_ANSWER on tests.py" in stderr
+
+
+def test_score_functions(functions: Path) -> None:
+    tests = [
+        {"assert": "assert solution.total(10) == 45"},
+        {"call": "solution.total(2)", "output": 1},
+    ]
+    large = {"assert": "assert solution.total(300000) == 44999850000"}
+    row = {"problem_id": "total", "source_program": (functions / "f_slow.py").read_text(),
+           "tests": tests, "performance_inputs": [large]}  # fmt: skip
+    weak = {"assert": "for n in (1,): assert solution.total(n) == 0"}
+    rows = [
+        row | {"completion": (functions / name).read_text()} for name in ("f_fast.py", "f_wrong.py")
+    ]
+    rows.append(rows[0] | {"tests": [*tests, weak]})
+    (functions / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, scored, _ = rewards(functions, "score", "c.jsonl", "--alpha", "1")
+    assert code == 0
+    assert [row["status"] for row in scored] == ["OK", "WRONG_ANSWER", "OK"]
+    assert [row["is_weakly_judged"] for row in scored] == [False, False, True]
+    assert scored[0]["reward"] > 1.1
+    assert scored[0]["tests"] == tests, "rows keep the form that they came in"

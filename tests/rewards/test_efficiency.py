@@ -1,10 +1,14 @@
 """The reward on real programs, and on an executor that fails."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from rewards import outcomes
 from rewards.efficiency import EfficiencyReward, ScoreRequest
 from rewards.errors import SandboxError
 from rewards.executor import Executor
+from rewards.jobs import run_job
 from rewards.records import Status, TestCase
 from rewards.scores import RewardConfig
 
@@ -81,17 +85,14 @@ def test_broken_source_program_gives_no_reward(scorer: EfficiencyReward) -> None
 class BrokenExecutor:
     """Loses every item but source programs."""
 
-    def map(self, task, items, programs=None):
-        class Worker:
-            pass
+    isolation = SimpleNamespace(level=3)
 
-        return [
-            task(RealEnough(), item) if item.is_source else SandboxError("gone") for item in items
-        ]
+    def map(self, task, items, programs=None):
+        return [task(RealEnough(), job) if job.is_source else SandboxError("gone") for job in items]
 
 
 class RealEnough:
-    def run(self, program, stdin, limits):
+    def run(self, program, stdin, limits, **_):
         from rewards.records import ExecutionResult
 
         n = int(stdin)
@@ -112,17 +113,16 @@ def test_our_failure_is_none_and_is_not_remembered() -> None:
     assert scorer.pop_metrics() == {}
 
 
-def test_equal_programs_are_run_once(executor: Executor) -> None:
+def test_equal_programs_are_run_once(executor: Executor, monkeypatch) -> None:
     scorer = EfficiencyReward(executor=executor)
     jobs: list[str] = []
-    original = scorer._run
 
-    def counting(worker, job):
+    def counting(worker, job, *rest, **settings):
         jobs.append(job.program)
-        return original(worker, job)
+        return run_job(worker, job, *rest, **settings)
 
-    scorer._run = counting  # type: ignore[method-assign]
-    scorer.score([request(FAST), request(FAST + "\n# again"), request(FAST)])
+    monkeypatch.setattr(outcomes, "run_job", counting)
+    scorer.score([request(FAST), request(FAST + "\n# again"), request(FAST), request(SLOW)])
     scorer.score([request(FAST)])
     assert sorted(jobs) == sorted([SLOW, FAST])
 

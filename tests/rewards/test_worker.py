@@ -48,7 +48,11 @@ def worker(request):
     ],
 )  # fmt: skip
 def test_status(worker: Worker, program: str, status: Status) -> None:
-    assert worker.run(program, "", SHORT).status is status
+    if status is Status.TIME_LIMIT:
+        assert worker.run(program, "", SHORT).status is status
+        return
+    for is_measured in (False, True):
+        assert worker.run(program, "", Limits(), is_measured=is_measured).status is status
 
 
 def test_result_of_a_clean_run(worker: Worker) -> None:
@@ -114,8 +118,65 @@ del block
     assert all(abs(peak - megabytes * MIB) < 0.5e6 for peak in peaks), peaks
 
 
-def test_memory_of_the_source_text_is_not_free(worker: Worker) -> None:
-    assert worker.run("x = [" + "1.5," * 40000 + "]", "", SHORT).peak_memory_bytes < 8 * MIB
+HOLD = "block = bytearray(8 << 20)\nprint(len(block))\n"
+DEAD_CODE = "if 0:\n x = [" + "a.b(c)," * 5_000 + "]\n"
+
+
+def test_memory_that_the_compiler_used_is_not_free(worker: Worker) -> None:
+    honest = worker.run(HOLD, "", Limits(), is_measured=True).peak_memory_bytes
+    padded = DEAD_CODE + HOLD
+    assert worker.run(padded, "", Limits()).peak_memory_bytes > honest  # with the compiler's own
+    assert (
+        abs(worker.run(padded, "", Limits(), is_measured=True).peak_memory_bytes - honest) < 0.45e6
+    )
+
+
+def test_memory_of_a_programs_own_code_counts(worker: Worker) -> None:
+    text = "x = " + repr("y" * (1 << 20))
+    assert MIB < worker.run(text, "", Limits(), is_measured=True).peak_memory_bytes < 4 * MIB
+
+
+def test_peaks_of_measured_runs_are_equal(worker: Worker) -> None:
+    for program in (HOLD, HOLD + "del block\n"):  # at the end, and before
+        results = [worker.run(program, "", Limits(), is_measured=True) for _ in range(5)]
+        peaks = [result.peak_memory_bytes for result in results]
+        assert max(peaks) == min(peaks)
+        assert abs(peaks[0] - 8 * MIB) < 0.2e6
+
+
+COMPILER_WARNS = "x = 1\nprint(x is 1)"
+
+
+def test_a_repeat_runs_the_code_of_the_first_run(worker: Worker) -> None:
+    first, second = (worker.run(COMPILER_WARNS, "", Limits()) for _ in range(2))
+    assert b"SyntaxWarning" in first.stderr
+    assert second.stderr == b""
+    assert first.stdout == second.stdout == b"True\n"
+
+
+def test_a_measured_run_never_compiles(worker: Worker) -> None:
+    result = worker.run(f"{COMPILER_WARNS}  # anew", "", Limits(), is_measured=True)
+    assert (result.stdout, result.stderr) == (b"True\n", b"")
+
+
+def test_code_that_is_too_large_is_compiled_in_place(worker: Worker) -> None:
+    program = f"x = {'y' * (5 << 20)!r}\nprint(len(x))"
+    for _ in range(2):
+        assert worker.run(program, "", Limits(), is_measured=True).stdout == b"5242880\n"
+
+
+def test_a_program_cannot_reach_the_page_that_code_is_handed_over_in(worker: Worker) -> None:
+    program = """
+import sys
+frame = sys._getframe()
+while frame.f_code.co_name != "run_program": frame = frame.f_back
+page = frame.f_locals["page"]
+try: page[0]
+except ValueError as error: print(error)
+"""
+    for _ in range(2):
+        result = worker.run(program, "", Limits())
+        assert result.stdout == b"mmap closed or invalid\n", result.stderr
 
 
 def test_bytes_hidden_on_standard_error_are_counted(worker: Worker) -> None:

@@ -1,0 +1,43 @@
+"""Means over scored completions, by the names that the docs list."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from rewards.records import Status
+from rewards.scores import Score
+
+
+class Metrics:
+    """Adds scores up until they are read."""
+
+    def __init__(self) -> None:
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._num_scored = 0
+
+    def add(self, scores: Sequence[Score], seconds: float) -> None:
+        """Count the scores of a batch, which took so long."""
+        for score in scores:
+            self._sums["reward/total"] += score.reward or 0.0
+            self._sums["reward/none"] += score.reward is None
+            self._sums["reward/correct"] += score.status is Status.OK
+            self._sums["reward/time_gain"] += score.time_gain
+            self._sums["reward/memory_gain"] += score.memory_gain
+            self._sums["reward/copies"] += score.is_copy
+            self._sums["reward/flagged"] += score.flag is not None
+            self._sums[f"reward/status/{score.status}"] += 1
+        self._sums["reward/seconds"] += seconds
+        self._num_scored += len(scores)
+
+    def pop(self) -> dict[str, float]:
+        """Means since the last call; empty when nothing was scored."""
+        if not self._num_scored:
+            return {}
+        totals, count = self._sums, self._num_scored
+        seconds = totals.pop("reward/seconds")
+        num_rewards = count - totals["reward/none"]
+        metrics = {name: value / count for name, value in totals.items()}
+        if num_rewards:
+            metrics["reward/total"] = totals["reward/total"] / num_rewards
+        metrics["reward/seconds"] = seconds
+        self._sums, self._num_scored = defaultdict(float), 0
+        return metrics
