@@ -1,32 +1,30 @@
-"""PIE's Python pairs, from a local folder in the benchmark's original columns.
+"""PIE's Python pairs, from the hub or the benchmark's own files, in its original columns.
 
-The folder holds `python_pairs.jsonl` (`input`, `target`, `problem_id`, `cpu_time_v0`, ...) and
-`public_tests.jsonl` (`problem_id`, `name`, `tests`). A malformed row is an error that names its
-line; a well-formed row that cannot be used is left out and counted by reason.
+A malformed row is an error that names its line; a well-formed row that cannot be used is left out
+and counted by reason.
 
 The public tests are tiny (half of the largest ones have fewer than 20 characters), so most of
 these programs end within the timer's floor: expect many gains of exactly 0 on this data.
 """
 
-import ast
-import hashlib
-import io
-import json
-import tokenize
-import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from effirl.data.codenet import NO_TESTS, TESTS_FILE, TESTS_FOLDER, ProblemTests, find_tests
+from effirl.data.hub import hub_id, read_hub
 from effirl.data.problems import LoadedProblems, Problem, Target
+from effirl.data.programs import compact_program, parses
+from effirl.data.rows import Columns, Row, check_columns, optional_text, read_rows
+from effirl.data.splits import SPLITS, check_split, split_of
 from effirl.errors import UserError
-from rewards.records import TestCase
 
-SPLITS = ("train", "validation", "test", "all")
+HUB_ID = "rootacess/pie-perf"
+"""A copy of the pairs. It has no tests."""
+_HUB_SPLITS = ("train", "val", "test")
 PAIRS_FILE = "python_pairs.jsonl"
-TESTS_FILE = "public_tests.jsonl"
+PAIRS_FILES = (PAIRS_FILE, "train.jsonl", "val.jsonl", "test.jsonl")
 
 MIN_SPEEDUP = 1.5
 """Each program was timed once, by the judge, in whole milliseconds and with the interpreter's
@@ -35,57 +33,56 @@ MIN_MILLISECONDS_SAVED = 50.0
 """Programs that do next to nothing took from 10 to some 40 ms, so 40 -> 20 is no improvement."""
 MAX_MEMORY_SHARE = 0.9
 """The interpreter is part of the figure, so a tenth of it is much more of the program's own."""
-NUM_PERFORMANCE_INPUTS = 2
 
-_PAIR_COLUMNS: Mapping[str, type | tuple[type, ...]] = {
-    "problem_id": str,
-    "language": str,
-    "input": str,
-    "target": str,
-    "cpu_time_v0": (int, float),
-    "cpu_time_v1": (int, float),
-    "memory_v0": (int, float),
-    "memory_v1": (int, float),
-    "status_v0": str,
-    "status_v1": str,
+_COLUMNS: Columns = {
+    "problem_id": "text",
+    "language": "text",
+    "input": "text",
+    "target": "text",
+    "cpu_time_v0": "number",
+    "cpu_time_v1": "number",
+    "memory_v0": "number",
+    "memory_v1": "number",
+    "status_v0": "text",
+    "status_v1": "text",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _ProblemTests:
-    name: str
-    tests: tuple[TestCase, ...]
-
-
 def load(
-    data_path: Path, split: str, *, limit: int | None = None, require_tests: bool = True
+    data_path: Path | None, split: str, *, limit: int | None = None, require_tests: bool = True
 ) -> LoadedProblems:
     """Read one split of the pairs, a `Problem` with one target for each pair.
 
     Args:
-        data_path: Folder with the two files.
+        data_path: A file of pairs or a folder with `PAIRS_FILES`, tests beside it; a hub id; None
+            for the hub's copy.
         split: train, validation and test hold 80, 10 and 10% of the problem ids, whatever rows a
-            copy of the data has; `all` is every row.
+            copy of the data has and however it was split; `all` is every row.
         limit: Keep the first so many usable rows.
         require_tests: Leave out pairs without tests. The warm start needs none, so it can use all
-            pairs, and works without the file of tests.
+            pairs, and works without tests.
 
     Raises:
         UserError: If a file is missing or one of its rows is malformed.
     """
-    if split not in SPLITS:
-        raise UserError(f"split of pie must be one of {', '.join(SPLITS)}, got {split!r}")
-    tests_path = data_path / TESTS_FILE
-    tests = _read_tests(tests_path) if require_tests or tests_path.exists() else {}
+    check_split("pie", split, SPLITS)
+    name = hub_id(data_path, HUB_ID)
+    folder = None if name or data_path is None else _folder_of(data_path)
+    tests_of = find_tests([folder]) if folder else None
+    if require_tests and tests_of is None:
+        raise UserError(
+            f"{folder or name} has no tests to run programs on; --data-path must name a folder "
+            f"with the pairs ({PAIRS_FILE}) and {TESTS_FILE} or {TESTS_FOLDER}/"
+        )
     loaded = LoadedProblems([])
     seen: set[tuple[str, str]] = set()
-    for where, row in _read_rows(data_path / PAIRS_FILE):
-        _check_columns(where, row, _PAIR_COLUMNS)
-        _check_not_empty(where, row, ("problem_id", "input", "target"))
-        if split not in ("all", split_of(row["problem_id"])):
+    for row in _read_pairs(data_path, name):
+        check_columns(row, _COLUMNS)
+        problem_id = row.values["problem_id"]
+        if split not in ("all", split_of(problem_id)):
             continue
-        problem = _problem(row, tests.get(row["problem_id"]))
-        reason = _reason_to_drop(row, problem, seen, require_tests)
+        problem = _problem(row, tests_of(problem_id) if tests_of else NO_TESTS)
+        reason = _reason_to_drop(row.values, problem, seen, require_tests)
         if reason:
             loaded.dropped[reason] += 1
             continue
@@ -95,161 +92,68 @@ def load(
     return loaded
 
 
-def split_of(problem_id: str) -> str:
-    """Name the split of a problem, from nothing but its id.
-
-    >>> [split_of(name) for name in ("p02552", "p02278", "p03371")]
-    ['train', 'validation', 'test']
-    """
-    bucket = int(hashlib.sha256(problem_id.encode()).hexdigest(), 16) % 10
-    return ("validation", "test")[bucket - 8] if bucket >= 8 else "train"
-
-
-def compact_program(program: str) -> str:
-    r"""Take the blank lines out of a program: PIE doubles every newline, and tokens are scarce.
-
-    Strings over several lines keep theirs. Where the result would not parse to the same tree, or
-    the program cannot be read at all, it comes back as it was.
-
-    >>> compact_program("a = 1\n\n\n\nprint(a)\n\n")
-    'a = 1\nprint(a)\n'
-    """
-    try:
-        inside_token: set[int] = set()
-        for token in tokenize.generate_tokens(io.StringIO(program).readline):
-            if token.type != tokenize.NEWLINE:
-                inside_token.update(range(token.start[0], token.end[0]))
-        lines = [
-            line
-            for number, line in enumerate(program.splitlines(), start=1)
-            if line.strip() or number in inside_token
-        ]
-        compact = "\n".join(lines) + "\n"
-        return compact if _tree(compact) == _tree(program) else program
-    except (SyntaxError, tokenize.TokenError, ValueError, RecursionError):
-        return program
-
-
-def _tree(program: str) -> str:
-    with warnings.catch_warnings():  # old programs hold escapes and comparisons that Python regrets
-        warnings.simplefilter("ignore")
-        return ast.dump(ast.parse(program))
-
-
-def _parses(program: str) -> bool:
-    try:
-        _tree(program)
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    return True
-
-
-def _problem(row: Mapping[str, Any], tests: _ProblemTests | None) -> Problem:
-    target = Target(
-        program=compact_program(row["target"]),
-        runtime_tag=_runtime_tag(row["cpu_time_v0"], row["cpu_time_v1"]),
-        memory_tag=int(row["memory_v1"] <= MAX_MEMORY_SHARE * row["memory_v0"]),
-        name="target",
-    )
-    cases = tests.tests if tests else ()
-    largest = sorted(cases, key=lambda case: len(case.input), reverse=True)
-    return Problem(
-        problem_id=row["problem_id"],
-        description=" ".join(tests.name.split()) if tests else "",
-        source_program=compact_program(row["input"]),
-        tests=cases,
-        performance_inputs=tuple(largest[:NUM_PERFORMANCE_INPUTS]),
-        targets=(target,),
-    )
-
-
-def _runtime_tag(source_ms: float, target_ms: float) -> int:
+def runtime_tag(source_ms: float, target_ms: float) -> int:
+    """Say whether a judge's figures show a significant speedup (1) or not (0)."""
     return int(
         source_ms >= MIN_SPEEDUP * target_ms and source_ms - target_ms >= MIN_MILLISECONDS_SAVED
     )
 
 
+def _read_pairs(data_path: Path | None, name: str | None) -> Iterator[Row]:
+    if name is not None:
+        return chain.from_iterable(read_hub(name, split) for split in _HUB_SPLITS)
+    assert data_path is not None
+    if data_path.is_file():
+        return read_rows(data_path)
+    found = [data_path / file for file in PAIRS_FILES if (data_path / file).is_file()]
+    if not found:
+        raise UserError(
+            f"{data_path / PAIRS_FILE} does not exist; --data-path must name a folder with one of "
+            f"{', '.join(PAIRS_FILES)}"
+        )
+    return chain.from_iterable(map(read_rows, found))
+
+
+def _folder_of(data_path: Path) -> Path:
+    return data_path.parent if data_path.is_file() else data_path
+
+
+def _problem(row: Row, tests: ProblemTests) -> Problem:
+    values = row.values
+    target = Target(
+        program=compact_program(values["target"]),
+        runtime_tag=runtime_tag(values["cpu_time_v0"], values["cpu_time_v1"]),
+        memory_tag=int(values["memory_v1"] <= MAX_MEMORY_SHARE * values["memory_v0"]),
+        name="target",
+    )
+    submissions = (optional_text(row, f"submission_id_v{version}") for version in (0, 1))
+    return Problem(
+        problem_id=values["problem_id"],
+        description=tests.name,
+        source_program=compact_program(values["input"]),
+        tests=tests.tests,
+        performance_inputs=tests.performance_inputs,
+        targets=(target,),
+        submission_ids=tuple(filter(None, submissions)),
+        author=optional_text(row, "user_id"),
+    )
+
+
 def _reason_to_drop(
-    row: Mapping[str, Any], problem: Problem, seen: set[tuple[str, str]], require_tests: bool
+    values: Mapping[str, Any], problem: Problem, seen: set[tuple[str, str]], require_tests: bool
 ) -> str | None:
     pair = (problem.source_program, problem.targets[0].program)
-    if row["language"].lower() != "python":
+    if values["language"].lower() != "python":
         return "not Python"
-    if (row["status_v0"], row["status_v1"]) != ("Accepted", "Accepted"):
+    if (values["status_v0"], values["status_v1"]) != ("Accepted", "Accepted"):
         return "not Accepted"
     if pair in seen:
         return "duplicate"
     seen.add(pair)
     if pair[0] == pair[1]:
         return "target is the source program"
-    if not all(map(_parses, pair)):
+    if not all(map(parses, pair)):
         return "syntax error"
     if require_tests and not problem.tests:
         return "no tests"
     return None
-
-
-def _read_tests(path: Path) -> dict[str, _ProblemTests]:
-    tests: dict[str, _ProblemTests] = {}
-    for where, row in _read_rows(path):
-        _check_columns(where, row, {"problem_id": str, "name": str, "tests": list})
-        _check_not_empty(where, row, ("problem_id", "tests"))
-        if row["problem_id"] in tests:
-            raise UserError(f"{where}: second row for {row['problem_id']}; remove one of them")
-        for case in row["tests"]:
-            if not isinstance(case, dict):
-                raise UserError(
-                    f"{where}: each test must be an object with input and output, got {case!r:.60}"
-                )
-            _check_columns(f"{where}, a test", case, {"input": str, "output": str})
-        cases = dict.fromkeys(map(TestCase.from_row, row["tests"]))
-        repeated = [text for text, n in Counter(case.input for case in cases).items() if n > 1]
-        if repeated:
-            raise UserError(
-                f"{where}: one input must have one expected output, got several for "
-                f"{repeated[0]!r:.60}; remove the wrong ones"
-            )
-        tests[row["problem_id"]] = _ProblemTests(row["name"], tuple(cases))
-    return tests
-
-
-def _read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not path.is_file():
-        raise UserError(
-            f"{path} does not exist; --data-path must name a folder with {PAIRS_FILE} and "
-            f"{TESTS_FILE}"
-        )
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            where = f"{path}:{number}"
-            try:
-                row = json.loads(line)
-            except ValueError as error:  # also bytes that are not UTF-8
-                raise UserError(f"{where}: not JSON ({error}); fix or remove the line") from error
-            if not isinstance(row, dict):
-                raise UserError(
-                    f"{where}: a row must be a JSON object, got {row!r:.60}; fix or remove the line"
-                )
-            yield where, row
-
-
-def _check_columns(
-    where: str, row: Mapping[str, Any], columns: Mapping[str, type | tuple[type, ...]]
-) -> None:
-    for name, kind in columns.items():
-        if name not in row:
-            raise UserError(
-                f"{where}: key {name!r} is missing, got {', '.join(row) or 'no keys'}; "
-                "the file must have PIE's original columns"
-            )
-        value = row[name]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            wanted = "a number" if isinstance(kind, tuple) else f"a {kind.__name__}"
-            raise UserError(f"{where}: {name!r} must be {wanted}, got {value!r:.60}; fix the row")
-
-
-def _check_not_empty(where: str, row: Mapping[str, Any], names: tuple[str, ...]) -> None:
-    for name in names:
-        value = row[name]
-        if not (value.strip() if isinstance(value, str) else value):
-            raise UserError(f"{where}: {name!r} must not be empty; fix or remove the row")

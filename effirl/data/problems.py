@@ -37,6 +37,14 @@ class Problem:
     performance_inputs: tuple[TestCase, ...] = ()
     targets: tuple[Target, ...] = ()
     """The first one is the data set's own answer, where it has several."""
+    submission_ids: tuple[str, ...] = ()
+    """The judge's ids of the programs, where known: other data sets may hold the same ones."""
+    language: str = "python"
+    """Of all programs, in lower case. Only Python can be run."""
+    author: str = ""
+    """Who wrote the programs, where known: one author's programs agree on their own mistakes."""
+    is_weakly_verified: bool = False
+    """Whether the outputs of made-up performance inputs are one author's word alone."""
 
     def __post_init__(self) -> None:
         if not self.problem_id:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from effirl.config import FieldError, check_range, check_types
-from effirl.data.load import DATA_SETS
+from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS
 
 CONTROLS = ("source", "target")
 """Stand-ins for a model: the source program unchanged, and the data set's own improved program."""
@@ -26,9 +26,13 @@ class EvaluateConfig:
         default=None,
         metadata={"help": "a second model, evaluated on the same problems and compared with"},
     )
-    data: str = field(default="builtin", metadata={"help": "builtin or pie"})
-    data_path: Path | None = field(default=None, metadata={"help": "folder of the data, for pie"})
+    data: str = field(default="builtin", metadata={"help": DATA_HELP})
+    data_path: Path | None = field(default=None, metadata={"help": DATA_PATH_HELP})
     split: str = field(default="test", metadata={"help": "which part of the data"})
+    allow_overlap: bool = field(
+        default=False,
+        metadata={"help": "keep problems that the model was trained on, which else are left out"},
+    )
     limit: int | None = field(default=None, metadata={"help": "evaluate so many problems"})
     num_samples: int | None = field(
         default=None,
@@ -84,8 +88,8 @@ class SweepConfig:
         default=None, metadata={"help": "YAML for every reinforcement run; the sweep's flags win"}
     )
     max_steps: int | None = field(default=None, metadata={"help": "steps of every reinforcement"})
-    data: str = field(default="builtin", metadata={"help": "builtin or pie"})
-    data_path: Path | None = field(default=None, metadata={"help": "folder of the data, for pie"})
+    data: str = field(default="builtin", metadata={"help": DATA_HELP})
+    data_path: Path | None = field(default=None, metadata={"help": DATA_PATH_HELP})
     split: str = field(default="test", metadata={"help": "part of the data to evaluate on"})
     limit: int | None = field(default=None, metadata={"help": "evaluate on so many problems"})
     num_samples: int = field(

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import torch
 
-from effirl.data.load import load_problems
-from effirl.data.problems import Problem
+from effirl.data.load import EDITS_SET, load_problems
+from effirl.data.overlap import leave_out, trained_on
+from effirl.data.problems import LoadedProblems, Problem
 from effirl.evaluation.config import CONTROLS, EvaluateConfig
+from effirl.evaluation.edits import write_edits
 from effirl.evaluation.meter import ExecutorMeter, Meter, measured
 from effirl.evaluation.report import Evaluation, write_report
 from effirl.evaluation.results import RESULTS_FILE, append_rows, check_provenance, read_rows
@@ -49,12 +51,15 @@ def evaluate(config: EvaluateConfig) -> str:
     Raises:
         UserError: If a setting, the data or a model is wrong, or the folder has other results.
     """
-    loaded = load_problems(
-        config.data, data_path=config.data_path, split=config.split, limit=config.limit
-    )
-    run = open_run("eval", config, config.output_dir)
     models = [config.model] if config.baseline is None else [config.model, config.baseline]
+    loaded = load_unseen(config, models)
+    run = open_run("eval", config, config.output_dir)
     check_provenance(run.path, loaded.problems, models, fingerprint())
+    if config.data == EDITS_SET:
+        return "".join(
+            _compare_edits(config, model, loaded, path)
+            for model, path in zip(models, (run.path, run.path / "baseline"), strict=False)
+        )
     with Executor() as executor:
         scorer = EfficiencyReward(RewardConfig(alpha=config.alpha), executor)
         meter = ExecutorMeter(executor)
@@ -63,6 +68,24 @@ def evaluate(config: EvaluateConfig) -> str:
             for model, path in zip(models, (run.path, run.path / "baseline"), strict=False)
         ]
     return write_report(run.path, settings(config), loaded, evaluations)
+
+
+def load_unseen(config: EvaluateConfig, models: Sequence[str]) -> LoadedProblems:
+    """Load the problems, without those that one of the models was trained on.
+
+    All models are compared on the same problems.
+    """
+    loaded = load_problems(
+        config.data,
+        data_path=config.data_path,
+        split=config.split,
+        limit=config.limit,
+        require_tests=config.data != EDITS_SET,
+    )
+    if not config.allow_overlap:
+        for model in models:
+            loaded = leave_out(loaded, trained_on(model), f"as {model} was trained on")
+    return loaded
 
 
 def evaluate_model(
@@ -91,6 +114,12 @@ def evaluate_model(
         logger.info(_progress(model, rows, len(problems), time.monotonic() - started))
     rows.sort(key=lambda row: (row.problem_index, row.sample))
     return Evaluation(model, num_samples, rows, refused)
+
+
+def _compare_edits(config: EvaluateConfig, model: str, loaded: LoadedProblems, folder: Path) -> str:
+    """Score a model's completions by their text, all in one go: they are few and run nothing."""
+    complete = _completer(config, model, config.samples_of(model))
+    return write_edits(folder, model, loaded, complete(loaded.problems, 0), config.seed)
 
 
 def _steps(num_problems: int, is_done: set[int]) -> Iterator[list[int]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
+from effirl.data.overlap import RECORD_FILE
 from effirl.runs import Run, drop_rows_after
 from effirl.training.callbacks import InterruptCallback, StepCallback
 from effirl.training.processes import is_main, write_line
@@ -69,5 +70,7 @@ def _save(trainer: Trainer, run: Run) -> None:
     trainer.accelerator.wait_for_everyone()
     if is_main():
         (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle; config.yaml says more
+        if (run.path / RECORD_FILE).is_file():
+            shutil.copyfile(run.path / RECORD_FILE, partial / RECORD_FILE)
         partial.rename(run.model_path)
     write_line(f"saved {run.model_path}")

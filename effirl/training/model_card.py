@@ -31,7 +31,7 @@ has seen no program together with an improvement of it: a base to fine-tune, as 
 | data | {num_programs} programs: the catalog's `train` split, and random ones |
 | left out | every program of the catalog's `validation`, `test` and `transfer` splits |
 | examples | {num_examples} ({num_rounds} rounds), seed {seed} |
-| time | {minutes:.0f} minutes on {num_threads} threads, {cpu_minutes:.0f} CPU minutes |
+| time | {minutes:.0f} minutes with torch threads = {num_threads}, {cpu_minutes:.0f} CPU minutes |
 | made with | torch {torch}, transformers {transformers} |
 
 Exact match of greedy outputs, on {num_texts} programs of the `validation` split and as many new

@@ -11,6 +11,7 @@ from datasets import Dataset
 from peft import PeftModel
 
 from effirl.data.load import load_problems
+from effirl.data.overlap import record_training
 from effirl.data.problems import Problem
 from effirl.data.prompts import inference_prompt
 from effirl.errors import UserError
@@ -22,6 +23,7 @@ from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end
 from effirl.training.processes import (
     Hardware,
     from_main,
+    is_main,
     num_ranks,
     open_shared_run,
     prepare_process,
@@ -55,6 +57,8 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     write_line(f"{len(problems)} problems{describe_counts(loaded.dropped)}; model {config.model}")
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
         policy.model = add_lora(policy.model, config.lora_rank)
+    if is_main():
+        record_training(run.path, problems, config.model)
     trainer = build_trainer(config, hardware, policy, problems, scorer, run)
     run_to_end(trainer, run, describe, cycle=config.num_iterations)
     return run

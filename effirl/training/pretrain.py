@@ -8,6 +8,7 @@ checkpoint of its run folder. What it writes at the end is what the package ship
 
 import json
 import logging
+import math
 import random
 import shutil
 import time
@@ -22,13 +23,15 @@ from effirl.data.corpus import CorpusText, build_corpus
 from effirl.data.noise import MASK, training_example
 from effirl.runs import Run, open_run
 from effirl.training.model_card import evaluate_pretraining, write_model_card
+from effirl.training.optimizer import RELATIVE_BIAS, MuonWithAdam
 from effirl.training.pretrain_batches import PAD, Batch, round_batches
 from effirl.training.pretrain_config import PretrainConfig
-from effirl.training.pretrain_optimizer import RELATIVE_BIAS, PretrainOptimizer
 from effirl.training.processes import has_fast_bfloat16
 from effirl.training.tokenizer import train_tokenizer
 
 _LOG = logging.getLogger(__name__)
+_WARMUP_FRACTION = 0.03
+_WEIGHT_DECAY = 0.01
 _NUM_NEIGHBOURS = 3
 _NEIGHBOUR_BIAS = 4.0
 _MAX_GRADIENT_NORM = 1.0
@@ -122,7 +125,8 @@ def _train(
     run: Run,
 ) -> _Progress:
     """Train to the end, from the last checkpoint if there is one, and return what it took."""
-    optimizer = PretrainOptimizer(model, config.learning_rate)
+    optimizer = MuonWithAdam(model, config.learning_rate, weight_decay=_WEIGHT_DECAY)
+    peaks = [group["lr"] for group in optimizer.param_groups]
     before = progress = _resume(model, optimizer, run)
     model.train()
     started, cpu_started = time.monotonic(), time.process_time()
@@ -131,7 +135,8 @@ def _train(
         losses = []
         for index, batch in enumerate(batches):
             share = (number + index / len(batches)) / config.num_rounds
-            optimizer.set_progress(share)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * _schedule(share)
             losses.append(_step(model, optimizer, batch))
         progress = _Progress(
             number + 1,
@@ -167,8 +172,15 @@ def _report(progress: _Progress, before: _Progress, config: PretrainConfig, loss
     )
 
 
-def _step(model: T5ForConditionalGeneration, optimizer: PretrainOptimizer, batch: Batch) -> float:
-    optimizer.zero_grad()
+def _schedule(progress: float) -> float:
+    """Return the fraction of the peak learning rate: a linear rise, then a half cosine."""
+    if progress < _WARMUP_FRACTION:
+        return progress / _WARMUP_FRACTION
+    return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP_FRACTION) / (1 - _WARMUP_FRACTION)))
+
+
+def _step(model: T5ForConditionalGeneration, optimizer: MuonWithAdam, batch: Batch) -> float:
+    optimizer.zero_grad(set_to_none=True)
     # Nearly twice as fast where the processor has it, and precise enough to learn a language by.
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_fast_bfloat16()):
         loss = model(
@@ -184,7 +196,7 @@ def _step(model: T5ForConditionalGeneration, optimizer: PretrainOptimizer, batch
 
 def _save_checkpoint(
     model: T5ForConditionalGeneration,
-    optimizer: PretrainOptimizer,
+    optimizer: MuonWithAdam,
     run: Run,
     progress: _Progress,
 ) -> None:
@@ -198,7 +210,7 @@ def _save_checkpoint(
             shutil.rmtree(other)
 
 
-def _resume(model: T5ForConditionalGeneration, optimizer: PretrainOptimizer, run: Run) -> _Progress:
+def _resume(model: T5ForConditionalGeneration, optimizer: MuonWithAdam, run: Run) -> _Progress:
     """Load the last checkpoint, if there is one, and return how far it had come."""
     if run.checkpoint is None:
         return _Progress()

@@ -13,6 +13,7 @@ from effirl.training.config import PpoConfig
 from rewards.cache import MeasurementCache, default_folder
 from rewards.efficiency import EfficiencyReward, ScoreRequest
 from rewards.executor import Executor
+from rewards.measurement import MeasurementPlan
 from rewards.records import TestCase
 from rewards.scores import RewardConfig, Score
 
@@ -51,7 +52,8 @@ def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
     )
     with Executor(num_workers=num_workers, isolation_floor=config.isolation_floor) as executor:
         cache = MeasurementCache(default_folder())
-        reward = EfficiencyReward(settings, executor, cache=cache)
+        plan = MeasurementPlan(count_imports=config.count_imports)
+        reward = EfficiencyReward(settings, executor, plan=plan, cache=cache)
         try:
             yield reward
         finally:

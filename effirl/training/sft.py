@@ -6,6 +6,7 @@ Run by `accelerate launch scripts/sft.py`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from peft import PeftModel
 from transformers import (
     DataCollatorForSeq2Seq,
@@ -15,7 +16,8 @@ from transformers import (
 )
 
 from effirl.data.load import load_problems
-from effirl.data.problems import Problem
+from effirl.data.overlap import Footprint, leave_out, record_training
+from effirl.data.problems import LoadedProblems, Problem
 from effirl.data.prompts import inference_prompt, target_text
 from effirl.errors import UserError
 from effirl.policy import Policy, add_lora, generate, load_policy
@@ -23,9 +25,11 @@ from effirl.runs import Run
 from effirl.training.config import SftConfig
 from effirl.training.examples import build_examples, describe_counts
 from effirl.training.loop import announce, run_to_end
+from effirl.training.optimizer import MuonWithAdam
 from effirl.training.processes import (
     Hardware,
     has_fast_bfloat16,
+    is_main,
     num_ranks,
     open_shared_run,
     prepare_process,
@@ -47,6 +51,14 @@ class WarmStartTrainer(Seq2SeqTrainer):
         self._policy = policy
         self._problems = problems
         self._config = config
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        """Make Muon, or what the arguments name."""
+        if self._config.optimizer == "adamw":
+            return super().create_optimizer(*args, **kwargs)
+        rates = self._config.learning_rate, self._config.weight_decay
+        self.optimizer = MuonWithAdam(self._policy.model, *rates)
+        return self.optimizer
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         """Evaluate the loss as usual, then generate."""
@@ -81,8 +93,11 @@ def train(config: SftConfig) -> Run:
         KeyboardInterrupt: After Ctrl-C, with a checkpoint saved.
     """
     hardware = prepare_process()
-    problems = _load(config, "train", config.limit)
+    problems = _load(config, "train", config.limit).problems
     validation = _load(config, "validation", config.eval_limit)
+    validation = leave_out(validation, Footprint.of(problems), "as in training")
+    if validation.dropped:
+        write_line(f"validation: left out{describe_counts(validation.dropped)}")
     policy = load_policy(config.model)
     run = open_shared_run("sft", config, config.output_dir)
     announce(run)
@@ -90,7 +105,9 @@ def train(config: SftConfig) -> Run:
         return run
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
         policy.model = add_lora(policy.model, config.lora_rank)
-    trainer = build_trainer(config, hardware, policy, problems, validation, run)
+    if is_main():
+        record_training(run.path, problems, config.model)
+    trainer = build_trainer(config, hardware, policy, problems, validation.problems, run)
     run_to_end(trainer, run, describe)
     return run
 
@@ -165,6 +182,7 @@ def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTraini
         adam_epsilon=1e-8,
         label_smoothing_factor=0.0,
         train_sampling_strategy="group_by_length",
+        length_column_name="length",
         predict_with_generate=False,
         eval_strategy="steps",
         eval_steps=config.eval_steps,
@@ -192,14 +210,16 @@ def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTraini
     )
 
 
-def _load(config: SftConfig, split: str, limit: int | None) -> list[Problem]:
+def _load(config: SftConfig, split: str, limit: int | None) -> LoadedProblems:
     loaded = load_problems(
         config.data,
         data_path=config.data_path,
         split=split,
         limit=limit,
         require_tests=False,
+        languages=config.languages,
     )
-    if loaded.dropped:
-        write_line(f"{split}: left out{describe_counts(loaded.dropped)}")
-    return [problem for problem in loaded.problems if problem.targets]
+    if loaded.dropped and split == "train":
+        write_line(f"train: left out{describe_counts(loaded.dropped)}")
+    loaded.problems = [problem for problem in loaded.problems if problem.targets]
+    return loaded

@@ -60,6 +60,11 @@ def test_programs_take_few_tokens(nano: Policy) -> None:
 def test_its_card_names_the_command_and_good_scores(nano: Policy) -> None:
     card = (BUILTIN_FOLDER / "README.md").read_text(encoding="utf-8")
     assert "python scripts/pretrain.py --config configs/pretrain.yaml" in card
-    row = re.search(r"program copied \| (\d\.\d+) \| (\d\.\d+)", card)
-    assert row is not None
-    assert min(float(score) for score in row.groups()) > 0.5
+    scores = {}
+    for task in ("copied", "rebuilt, a tenth of it damaged"):
+        row = re.search(rf"program {task} \| (\d\.\d+) \| (\d\.\d+)", card)
+        assert row is not None
+        scores[task] = [float(score) for score in row.groups()]
+    # A model that only knows what programs look like copies none of these.
+    assert min(scores["copied"]) > 0.4
+    assert min(scores["rebuilt, a tenth of it damaged"]) > 0.02

@@ -5,6 +5,8 @@ import pytest
 from effirl.data import catalog, load
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.errors import UserError
+from effirl.evaluation.config import EvaluateConfig
+from effirl.training.config import PpoConfig, SftConfig
 
 
 @pytest.fixture
@@ -36,8 +38,13 @@ def test_a_limit_spreads_over_the_catalog(limit: int, kept: list[int]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"data": "humaneval"}, "data must be one of builtin, pie, got 'humaneval'"),
-        ({"data": "pie"}, "pie must be a local folder; name it with --data-path"),
+        (
+            {"data": "humaneval"},
+            "resource_util, effibench, mercury, got 'humaneval'",
+        ),
+        ({"data": "pie", "data_path": Path("no/data/here")}, "does not exist; name a file, a f"),
+        ({"data": "resource_util"}, "the programs of resource_util cannot be run"),
+        ({"data": "mercury", "split": "all"}, "split of mercury must be one of train, val"),
         ({"data": "builtin", "data_path": Path("x")}, "leave out --data-path"),
         ({"data": "builtin", "limit": 0}, "limit must be at least 1, got 0"),
     ],
@@ -57,3 +64,17 @@ def test_no_usable_problem_is_an_error_with_the_reasons(
     monkeypatch.setattr(load.pie, "load", lambda *args, **kwargs: empty)
     with pytest.raises(UserError, match=r"no usable problem \(left out: 3 no tests\)"):
         load.load_problems("pie", data_path=tmp_path, split="test")
+
+
+@pytest.mark.parametrize("data", load.EVALUATION_SETS)
+def test_training_on_an_evaluation_set_must_be_asked_for(data: str) -> None:
+    with pytest.raises(UserError, match=r"is an evaluation set: .* --allow-evaluation-data"):
+        SftConfig(data=data)
+    with pytest.raises(UserError, match="is an evaluation set"):
+        PpoConfig(data=data)
+    assert SftConfig(data=data, allow_evaluation_data=True).data == data
+    assert EvaluateConfig(data=data).data == data
+
+
+def test_training_sets_are_no_evaluation_sets() -> None:
+    assert set(load.DATA_SETS) - set(load.EVALUATION_SETS) == {"builtin", "pie", "mercury"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from effirl.data import pie
+from effirl.data import codenet, pie, programs
 from effirl.errors import UserError
 from rewards.records import TestCase
 
@@ -42,7 +42,7 @@ TESTS: dict[str, Any] = {
 
 
 def write(folder: Path, pairs: list[Any], tests: list[Any]) -> Path:
-    for name, rows in ((pie.PAIRS_FILE, pairs), (pie.TESTS_FILE, tests)):
+    for name, rows in ((pie.PAIRS_FILE, pairs), (codenet.TESTS_FILE, tests)):
         lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
         (folder / name).write_text("\n".join(lines) + "\n")
     return folder
@@ -105,7 +105,7 @@ def test_pairs_without_tests_are_left_out_unless_asked_for(tmp_path: Path) -> No
     folder = write(tmp_path, [PAIR | {"problem_id": "p00002"}], [TESTS])
     assert pie.load(folder, "all").dropped == {"no tests": 1}
     assert len(pie.load(folder, "all", require_tests=False).problems) == 1
-    (folder / pie.TESTS_FILE).unlink()
+    (folder / codenet.TESTS_FILE).unlink()
     assert len(pie.load(folder, "all", require_tests=False).problems) == 1
 
 
@@ -117,7 +117,7 @@ def test_pairs_without_tests_are_left_out_unless_asked_for(tmp_path: Path) -> No
         ({k: v for k, v in PAIR.items() if k != "target"}, "'target' is missing"),
         (PAIR | {"cpu_time_v0": "104"}, "'cpu_time_v0' must be a number, got '104'"),
         (PAIR | {"memory_v1": True}, "'memory_v1' must be a number, got True"),
-        (PAIR | {"input": 3}, "'input' must be a str, got 3"),
+        (PAIR | {"input": 3}, "'input' must be a text, got 3"),
         (PAIR | {"input": " \n"}, "'input' must not be empty"),
         (PAIR | {"problem_id": ""}, "'problem_id' must not be empty"),
     ],
@@ -142,7 +142,7 @@ def test_a_malformed_pair_is_an_error_that_names_its_line(
         (TESTS | {"problem_id": "p2", "tests": [{"input": "3"}]}, "'output' is missing"),
         (
             TESTS | {"problem_id": "p2", "tests": [{"input": "3", "output": 3}]},
-            "'output' must be a str",
+            "'output' must be a text",
         ),
         (
             TESTS
@@ -160,7 +160,7 @@ def test_a_malformed_row_of_tests_names_its_line(
     folder = write(tmp_path, [PAIR], [TESTS, bad_row])
     with pytest.raises(UserError) as caught:
         pie.load(folder, "all")
-    assert f"{folder / pie.TESTS_FILE}:2" in str(caught.value)
+    assert f"{folder / codenet.TESTS_FILE}:2" in str(caught.value)
     assert message in str(caught.value)
 
 
@@ -173,8 +173,10 @@ def test_bytes_that_are_not_text_name_their_line(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_says_what_the_folder_must_hold(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"public_tests\.jsonl does not exist; --data-path"):
+    with pytest.raises(UserError, match=r"no tests to run programs on; --data-path must"):
         pie.load(tmp_path, "all")
+    with pytest.raises(UserError, match=r"python_pairs\.jsonl does not exist; --data-path must"):
+        pie.load(tmp_path, "all", require_tests=False)
 
 
 def test_limit_keeps_the_first_usable_rows(tmp_path: Path) -> None:
@@ -217,7 +219,7 @@ def test_an_unknown_split_names_the_known_ones(tmp_path: Path) -> None:
     ],
 )
 def test_blank_lines_go_where_that_is_safe(program: str, compact: str) -> None:
-    assert pie.compact_program(program) == compact
+    assert programs.compact_program(program) == compact
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason=f"no PIE data at {SAMPLE}: set EFFIRL_SHARED")

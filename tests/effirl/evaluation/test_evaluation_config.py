@@ -30,7 +30,7 @@ def test_alphas_are_read_from_flags_and_from_yaml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config_class", "argv", "message"),
     [
-        (EvaluateConfig, ["--data", "apps"], "data must be one of builtin, pie, got 'apps'"),
+        (EvaluateConfig, ["--data", "apps"], "resource_util, effibench, mercury, got 'apps'"),
         (EvaluateConfig, ["--alpha", "1.5"], "alpha must be 0 to 1, got 1.5"),
         (EvaluateConfig, ["--temperature", "0", "--num-samples", "4"], "1 at temperature 0"),
         (EvaluateConfig, ["--limit", "0"], "limit must be at least 1, got 0"),

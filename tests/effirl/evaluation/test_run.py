@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from effirl.data.overlap import record_training
 from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.evaluation import run
 from effirl.evaluation.config import EvaluateConfig
@@ -130,3 +131,30 @@ def test_the_report_is_complete(tmp_path: Path) -> None:
     assert f"status/{Status.OK}" in text
     rows = [line for line in report.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
+
+
+def test_what_the_models_were_trained_on_is_left_out(tmp_path: Path) -> None:
+    rows = [
+        {
+            "problem_id": f"p{i}", "submission_id_v0": f"s{i}", "pl": "python",
+            "source_code": f"print({i} + 0)", "target_code": f"print({i})",
+            "cpu_time_v0": "2", "cpu_time_v1": "1",
+        }
+        for i in range(4)
+    ]  # fmt: skip
+    tests = [
+        {"problem_id": f"p{i}", "name": "", "tests": [{"input": "", "output": f"{i}\n"}]}
+        for i in range(4)
+    ]
+    for name, lines in (("runtime_efficiency.jsonl", rows), ("public_tests.jsonl", tests)):
+        (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for name, seen in (("sft", "p1"), ("ppo", "p2")):
+        (tmp_path / name / "model").mkdir(parents=True)
+        record_training(tmp_path / name, [Problem(seen, "", "pass")], "codet5-nano")
+    models = [str(tmp_path / "ppo" / "model"), str(tmp_path / "sft" / "model")]
+    config = EvaluateConfig(data="nofuneval", data_path=tmp_path)
+    loaded = run.load_unseen(config, models)
+    assert [problem.problem_id for problem in loaded.problems] == ["p0", "p3"]
+    assert loaded.dropped == {f"same problem as {model} was trained on": 1 for model in models}
+    config.allow_overlap = True
+    assert len(run.load_unseen(config, models).problems) == 4

@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, Seq2SeqTrainer
 
+from effirl.data import overlap
 from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.errors import UserError
 from effirl.policy import generate, load_policy
@@ -25,6 +26,8 @@ PROBLEMS = [
 @pytest.fixture(autouse=True)
 def _problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sft, "load_problems", lambda *_, **__: LoadedProblems(list(PROBLEMS)))
+    # A model this small cannot generalise: what it learns shows on its own pairs only.
+    monkeypatch.setattr(sft, "leave_out", lambda loaded, *_: loaded)
     monkeypatch.setattr(processes, "num_cores", lambda: 1)  # tiny models: threads only wait
     monkeypatch.chdir(tmp_path)
 
@@ -103,3 +106,30 @@ def test_batches_that_do_not_divide_are_told(tiny_policy_dir: Path) -> None:
 def test_no_pair_left_is_told(tiny_policy_dir: Path) -> None:
     with pytest.raises(UserError, match=r"no train pair .* --max-target-tokens"):
         sft.train(config(tiny_policy_dir, max_target_tokens=2))
+
+
+def test_a_run_says_what_it_and_those_before_it_trained_on(tiny_policy_dir: Path) -> None:
+    first = sft.train(config(tiny_policy_dir, max_steps=2, output_dir=Path("first")))
+    seen = overlap.trained_on(str(first.model_path))
+    assert seen.problem_ids == {"p0", "p1", "p2", "p3"}
+    assert all(seen.overlap(problem) == "problem" for problem in PROBLEMS)
+    record = json.loads((first.path / overlap.RECORD_FILE).read_text())
+    record["problem_ids"] = ["earlier"]
+    (first.model_path / overlap.RECORD_FILE).write_text(json.dumps(record))
+    second = sft.train(config(first.model_path, max_steps=2, output_dir=Path("second")))
+    assert overlap.trained_on(str(second.model_path)).problem_ids == {"earlier"} | seen.problem_ids
+
+
+def test_validation_leaves_out_what_is_trained_on(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same_program = Problem("q", "Print.", "print(0  +  0)", targets=(Target("print(7)"),))
+    splits = {"train": PROBLEMS[:3], "validation": [*PROBLEMS[2:], same_program]}
+    monkeypatch.setattr(sft, "leave_out", overlap.leave_out)
+    monkeypatch.setattr(
+        sft, "load_problems", lambda *_, split, **__: LoadedProblems(list(splits[split]))
+    )
+    sft.train(config(tiny_policy_dir, max_steps=2))
+    output = capsys.readouterr().out
+    assert "1 same problem as in training; 1 same program as in training" in output
+    assert "validation: 1 problems, 1 pairs" in output
