@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     measure_input = measure.add_mutually_exclusive_group(required=True)
     measure_input.add_argument("--stdin", action="append", metavar="FILE")
     measure_input.add_argument("--tests", action="append", metavar="FILE.py", help="asserts")
+    measure.add_argument(
+        "--count-imports", action="store_true", help="add what loading imported modules costs"
+    )
     _add_json(measure)
     measure.set_defaults(command=_measure)
 
@@ -186,6 +189,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     source, program = (_text(_read(path)) for path in (arguments.source, arguments.program))
     asserts = {path: _asserts(path) for path in arguments.tests or ()}
     inputs = {path: _text(_read(path)) for path in arguments.stdin or ()}
+    plan = replace(PRECISE, count_imports=arguments.count_imports)
 
     def measure(worker: Worker, _: None) -> dict[str, Any]:
         cases = list(asserts.values())
@@ -197,7 +201,7 @@ def _measure(arguments: argparse.Namespace) -> int:
             if result.status is not Status.OK:
                 raise UsageError(f"{arguments.source} ends with {result.status} on {path}")
         try:
-            comparison = compare(worker, source, program, cases, Limits(), PRECISE)
+            comparison = compare(worker, source, program, cases, Limits(), plan)
         except TimedRunError as failure:
             if failure.is_source:
                 raise UsageError(f"{arguments.source} does not repeat its own output") from failure

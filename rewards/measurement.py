@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from rewards.imports import ImportCost, import_cost
 from rewards.judging import run_test
 from rewards.records import ExecutionResult, Limits, Status, TestCase
 from rewards.stats import NoisePrior, paired_log2_ratio
@@ -41,6 +42,8 @@ class MeasurementPlan:
     max_rounds: int = 8
     wall_factor: float = 16.0
     """A program may take this many times its source program's wall time, and 1 s in any case."""
+    count_imports: bool = False
+    """Add what each program's imports cost where nothing is preloaded: see `rewards.imports`."""
 
 
 PRECISE: Final = MeasurementPlan(0.02, relative_half_width=0.02, max_rounds=24)
@@ -150,7 +153,41 @@ def compare(
         for side, side_limits in order:
             side.run_all(worker, inputs, side_limits)
         rounds += 1
-    return _summarise(source, other)
+    comparison = _summarise(source, other)
+    if not plan.count_imports:
+        return comparison
+    imports = [import_cost(worker, text) for text in (source_program, program)]
+    return with_imports(comparison, *imports)
+
+
+def with_imports(comparison: Comparison, source: ImportCost, program: ImportCost) -> Comparison:
+    """Add the cost of imports to both programs.
+
+    It is known to a few percent, and loaded once: the spread of the runs stays what it was, and
+    weighs as much less as they are less of the whole.
+    """
+    c = comparison
+    runs_s = (c.source_runtime_s + TIME_RESOLUTION_S, c.program_runtime_s + TIME_RESOLUTION_S)
+    totals_s = (runs_s[0] + source.runtime_s, runs_s[1] + program.runtime_s)
+    weight = max(run / total for run, total in zip(runs_s, totals_s, strict=True))
+    ratio = math.log2(totals_s[0] / totals_s[1])
+    source_peak = c.source_peak_bytes + source.peak_memory_bytes
+    program_peak = c.program_peak_bytes + program.peak_memory_bytes
+    memory = _log2_ratio(source_peak, program_peak)
+    return replace(
+        c,
+        time_log2_ratio=ratio,
+        time_low=ratio - weight * (c.time_log2_ratio - c.time_low),
+        time_high=ratio + weight * (c.time_high - c.time_log2_ratio),
+        time_spread=weight * c.time_spread,
+        memory_log2_ratio=memory,
+        memory_low=memory - (c.memory_log2_ratio - c.memory_low),
+        memory_high=memory + (c.memory_high - c.memory_log2_ratio),
+        source_runtime_s=c.source_runtime_s + source.runtime_s,
+        program_runtime_s=c.program_runtime_s + program.runtime_s,
+        source_peak_bytes=source_peak,
+        program_peak_bytes=program_peak,
+    )
 
 
 def _is_settled(source: _Side, other: _Side, plan: MeasurementPlan) -> bool:

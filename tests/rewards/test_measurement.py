@@ -9,7 +9,8 @@ import pytest
 
 from rewards import measurement
 from rewards.executor import Executor
-from rewards.measurement import PRECISE, MeasurementPlan, TimedRunError, compare
+from rewards.imports import ImportCost
+from rewards.measurement import PRECISE, MeasurementPlan, TimedRunError, compare, with_imports
 from rewards.records import Limits, Status, TestCase
 from tests.rewards.fakes import FakeWorker
 
@@ -159,3 +160,19 @@ def test_real_difference_is_seen_and_the_same_program_is_the_same(executor: Exec
     same, more = executor.map(measure, [LOOP, twice])
     assert abs(same.time_log2_ratio) < 0.2
     assert -1.3 < more.time_log2_ratio < -0.7
+
+
+def test_imports_are_added_on_request_only() -> None:
+    """A dropped import gains nothing, unless imports count; then the runs' spread weighs less."""
+    program = "# runtime=0.02 memory=4e6"
+    case = TestCase("1", "1")
+    comparison = compare(FakeWorker((1.0, 1.03)), program, program, [case], Limits())  # type: ignore[arg-type]
+    added = with_imports(comparison, ImportCost(0.06, 12_000_000), ImportCost(0.0, 0))
+    assert comparison.time_low < 0 < comparison.time_high
+    assert added.time_log2_ratio == pytest.approx(2.0, abs=0.05)
+    assert added.memory_log2_ratio == pytest.approx(2.0, abs=0.05)
+    width = comparison.time_high - comparison.time_low
+    assert added.time_high - added.time_low == pytest.approx(width)  # one side is runs alone
+    both = with_imports(comparison, ImportCost(0.06, 0), ImportCost(0.06, 0))
+    assert both.time_log2_ratio == pytest.approx(comparison.time_log2_ratio / 4, abs=1e-3)
+    assert both.time_high - both.time_low == pytest.approx(width / 4, rel=0.05)
