@@ -142,7 +142,7 @@ class WorkerProcess:
             reason = ""
         if not text:
             self._end()
-            raise SandboxError(
+            raise WorkerDiedError(
                 f"a worker did not start: {self._error_text() or reason or 'it ended'}"
             )
         answer = json.loads(text)

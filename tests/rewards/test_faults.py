@@ -96,10 +96,12 @@ z.serve = faulty
 
 
 def test_workers_killed_at_random_moments() -> None:
-    chance, num_programs = random.Random(0), 120
+    chance, num_programs, num_kills = random.Random(0), 120, 40
 
     def kill_often() -> None:
-        while not done.wait(chance.uniform(0.02, 0.15)):
+        for _ in range(num_kills):
+            if done.wait(chance.uniform(0.02, 0.15)):
+                return
             with suppress(psutil.Error, IndexError):
                 outer = chance.choice(psutil.Process().children())
                 chance.choice([outer, *outer.children()]).kill()
@@ -118,7 +120,7 @@ def test_workers_killed_at_random_moments() -> None:
     assert len(rows) == num_programs
     lost = [row for row in rows if isinstance(row, SandboxError)]
     assert all(row in lost or row == f"{n}\n".encode() for n, row in enumerate(rows))
-    assert len(lost) < num_programs / 2
+    assert len(lost) <= num_kills / 2  # a program is lost with its second worker
 
 
 @pytest.mark.parametrize("which", ["outer", "inner"])
