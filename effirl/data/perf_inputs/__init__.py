@@ -1,0 +1,11 @@
+"""Performance inputs: test cases large enough to measure, made from the examples of a problem.
+
+`shape`, `inference` and `constraints` read the examples; `strategies`, `generation` and
+`random_parts` make larger inputs of the kind; `agreement` keeps those on which accepted programs of
+independent authors print the same; `search` grows them until a source program is measurable;
+`store` keeps them; `report` and `command` show what they make visible.
+"""
+
+from effirl.data.perf_inputs.store import with_performance_inputs
+
+__all__ = ["with_performance_inputs"]

@@ -1,0 +1,238 @@
+"""Makes larger inputs of a known shape: some numbers grow, and the rest is filled to match."""
+
+import itertools
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from effirl.data.perf_inputs.constraints import Constraints, Facts, Graph, Order
+from effirl.data.perf_inputs.random_parts import alphabet, prime_at_most, random_edges
+from effirl.data.perf_inputs.shape import Block, Field, Kind, Shape, Token, Values, write
+from effirl.data.perf_inputs.strategies import Fill, Strategy
+
+MAX_CHARACTERS: Final = 2_000_000
+MAX_NUMBER: Final = 10**18
+_MAX_WIDE: Final = 10**9
+
+
+class InfeasibleError(Exception):
+    """No input of this size keeps to what the examples imply."""
+
+
+def generate(
+    shape: Shape,
+    constraints: Constraints,
+    base: Values,
+    strategy: Strategy,
+    factor: float,
+    rng: random.Random,
+) -> str:
+    """Make an input about `factor` times the size of an example.
+
+    Raises:
+        InfeasibleError: If none of this size keeps the constraints, or it would be too large.
+    """
+    return _Generator(shape, constraints, base, strategy, factor, rng).text()
+
+
+class _Generator:
+    """Fills in one input, field after field."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        constraints: Constraints,
+        base: Values,
+        strategy: Strategy,
+        factor: float,
+        rng: random.Random,
+    ) -> None:
+        self._shape, self._constraints, self._base = shape, constraints, base
+        self._strategy, self._factor, self._rng = strategy, factor, rng
+        self._values: Values = [[] for _ in shape.fields]
+        self._room = MAX_CHARACTERS
+
+    def text(self) -> str:
+        for field in self._shape.scalars:
+            self._values[field.number] = [[self._grown_scalar(field.number)]]
+        self._keep_order()
+        graphs = dict(self._constraints.graphs)
+        for at, graph in graphs.items():
+            self._make_room(self._shape.blocks[at], graph)
+        for at, block in enumerate(self._shape.blocks):
+            self._fill_block(block, graphs.get(at))
+        return write(self._shape, self._values)
+
+    def _spend(self, num_characters: int) -> None:
+        """Give up before a text that is too long is made."""
+        self._room -= num_characters
+        if self._room < 0 or num_characters < 0:
+            raise InfeasibleError
+
+    def _grown_scalar(self, number: int) -> int:
+        value = int(self._base[number][0][0])
+        if number not in self._strategy.grown:
+            return value
+        grown = round(value * self._factor) if value else round(self._factor)
+        if abs(grown) > MAX_NUMBER:
+            raise InfeasibleError
+        is_count = any(size.field == number for size in self._shape.sizes())
+        if is_count or self._strategy.fill is Fill.TILED:
+            return grown
+        if self._strategy.fill is Fill.HIGH:
+            return prime_at_most(grown)
+        return grown + self._rng.randrange(max(1, round(self._factor)))
+
+    def _keep_order(self) -> None:
+        """Lower what exceeds a number that it never exceeded."""
+        for _ in self._shape.scalars:
+            for x, y in self._constraints.ordered_scalars:
+                self._values[x][0][0] = min(int(self._values[x][0][0]), self._scalar(y))
+
+    def _scalar(self, number: int) -> int:
+        return int(self._values[number][0][0])
+
+    def _make_room(self, block: Block, graph: Graph) -> None:
+        """Have as many edges as a graph of this kind can have."""
+        nodes = graph.nodes.of(self._values, 0)
+        if block.count is None or block.count.field in (None, graph.nodes.field):
+            return
+        least = nodes - 1 if graph.is_connected else 0
+        most = nodes * (nodes - 1) // 2 if graph.is_simple else MAX_CHARACTERS
+        wanted = block.count.of(self._values, 0)
+        if block.count.field in self._strategy.grown:
+            self._values[block.count.field] = [[min(max(wanted, least), most) - block.count.plus]]
+        elif not least <= wanted <= most:
+            raise InfeasibleError
+
+    def _fill_block(self, block: Block, graph: Graph | None) -> None:
+        if not block.is_repeated:
+            num_rows = 1
+        elif block.count is None:
+            first = block.fields[0].number
+            num_rows = round(len(self._base[first]) * self._factor)
+        else:
+            num_rows = block.count.of(self._values, 0)
+        self._spend(num_rows)
+        if graph is not None:
+            self._fill_edges(graph, num_rows)
+        for field in block.fields:
+            if len(self._values[field.number]) != num_rows or not num_rows:
+                self._values[field.number] = self._rows(block, field, num_rows)
+        if graph is None:
+            self._order_columns(block)
+
+    def _rows(self, block: Block, field: Field, num_rows: int) -> list[list[Token]]:
+        old = self._base[field.number]
+        if field.is_scalar and block.is_repeated:
+            column = [row[0] for row in old]
+            return [[token] for token in self._tokens(field, num_rows, column)]
+        counts = [self._count(field, row) for row in range(num_rows)]
+        example = [token for row in old for token in row]
+        return [self._tokens(field, count, example) for count in counts]
+
+    def _count(self, field: Field, row: int) -> int:
+        if field.count is not None:
+            return field.count.of(self._values, row)
+        if field.number in self._strategy.grown:
+            return round(len(self._base[field.number][0]) * self._factor)
+        return self._rng.randint(*self._constraints.facts[field.number].lengths)
+
+    def _tokens(self, field: Field, num: int, example: Sequence[Token]) -> list[Token]:
+        self._spend(2 * num)  # at the least: a character and a space
+        facts = self._constraints.facts[field.number]
+        if field.kind is Kind.WORD:
+            return [self._word(field, facts, row, example) for row in range(num)]
+        if field.kind is Kind.DECIMAL:
+            draw = self._rng.uniform
+            return [round(draw(facts.low, facts.high), facts.places) for _ in range(num)]
+        if facts.first_of_permutation is not None:
+            first = facts.first_of_permutation
+            return self._rng.sample(range(first, first + num), num)
+        numbers = self._numbers(facts, num, [int(token) for token in example])
+        return [*_in_order(numbers, facts.order)]
+
+    def _numbers(self, facts: Facts, num: int, example: Sequence[int]) -> list[int]:
+        low, high = self._range(facts)
+        is_distinct = facts.is_distinct or facts.order in _STRICT
+        if is_distinct:
+            if high - low + 1 < num and facts.bound is None:
+                high = low + 2 * num
+            places = range(low, high + 1, facts.divisor)
+            if len(places) < num:
+                raise InfeasibleError
+            return self._rng.sample(places, num)
+        if self._strategy.fill is Fill.TILED and example:
+            return list(itertools.islice(itertools.cycle(example), num))
+        if self._strategy.fill is Fill.HIGH:
+            return [high] * num
+        return [self._rng.randrange(low, high + 1, facts.divisor) for _ in range(num)]
+
+    def _range(self, facts: Facts) -> tuple[int, int]:
+        """The lowest and the highest value to use; both multiples of the divisor."""
+        low, high = min(int(facts.low), 1), int(facts.high)
+        is_wide = self._strategy.fill is Fill.WIDE
+        if is_wide:
+            high = max(high, min(round(high * self._factor), _MAX_WIDE))
+            low = min(low, max(round(low * self._factor), -_MAX_WIDE))
+        if facts.bound is not None:
+            limit = facts.bound.of(self._values, 0)
+            high = limit if facts.reaches_bound or is_wide else min(high, limit)
+        step = facts.divisor
+        low, high = -(-low // step) * step, high // step * step
+        if high < low:
+            raise InfeasibleError
+        return low, high
+
+    def _word(self, field: Field, facts: Facts, row: int, example: Sequence[Token]) -> str:
+        if field.length is not None:
+            length = field.length.of(self._values, row)
+        elif field.number in self._strategy.grown:
+            length = round(len(str(example[0])) * self._factor)
+        else:
+            length = self._rng.randint(*facts.lengths)
+        self._spend(length)
+        if self._strategy.fill is Fill.TILED and example:
+            text = str(example[row % len(example)])
+            return (text * (length // len(text) + 1))[:length]
+        if self._strategy.fill is Fill.HIGH:
+            return self._rng.choice(facts.characters) * length
+        letters = facts.characters
+        if self._strategy.fill is Fill.WIDE:
+            letters = alphabet(letters)
+        return "".join(self._rng.choices(letters, k=length))
+
+    def _order_columns(self, block: Block) -> None:
+        own = {field.number for field in block.fields}
+        for x, y, is_strict in self._constraints.ordered_columns:
+            if x not in own:
+                continue
+            for a, b in zip(self._values[x], self._values[y], strict=True):
+                a[0], b[0] = sorted((int(a[0]), int(b[0])))
+                if is_strict and a[0] == b[0]:
+                    a[0] = int(a[0]) - 1
+        for x, _, is_strict in self._constraints.ordered_columns:
+            lowest = min(1, int(self._constraints.facts[x].low))
+            if x in own and is_strict and any(int(a[0]) < lowest for a in self._values[x]):
+                raise InfeasibleError
+
+    def _fill_edges(self, graph: Graph, num_edges: int) -> None:
+        num_nodes = graph.nodes.of(self._values, 0)
+        if num_nodes < 2:
+            raise InfeasibleError
+        edges = random_edges(
+            num_nodes, num_edges, self._rng,
+            is_simple=graph.is_simple, is_connected=graph.is_connected,
+            is_ordered=graph.is_ordered,
+        )  # fmt: skip
+        for place, column in enumerate(graph.columns):
+            self._values[column] = [[edge[place]] for edge in edges]
+
+
+_STRICT: Final = (Order.STRICTLY_RISING, Order.STRICTLY_FALLING)
+
+
+def _in_order(numbers: list[int], order: Order) -> list[int]:
+    if order is Order.NONE:
+        return numbers
+    return sorted(numbers, reverse=order in (Order.FALLING, Order.STRICTLY_FALLING))
