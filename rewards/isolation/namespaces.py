@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from rewards.isolation import kernel
 
@@ -61,11 +61,11 @@ def _wait_outside(inside: int) -> None:
 def _build_root(readable: Iterable[str]) -> None:
     root = "/tmp"  # mounted over in our namespace only; exists everywhere
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    paths = [Path(path) for path in readable]
-    staged = [(path, os.open(path, os.O_PATH)) for path in paths if path.exists()]
+    # By handle, and looked at now: what is to be shown may lie below /tmp, which is covered next.
+    staged = [_Shown.of(Path(path)) for path in readable if Path(path).exists()]
     kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
-    for path, handle in staged:
-        _bind(path, handle, root)
+    for shown in staged:
+        _bind(shown, root)
     _add_devices(root)
     Path(root, "proc").mkdir()
     flags = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
@@ -79,23 +79,37 @@ def _build_root(readable: Iterable[str]) -> None:
     kernel.mount(None, "/", None, kernel.MS_BIND | kernel.MS_REMOUNT | _READ_ONLY)
 
 
-def _bind(path: Path, handle: int, root: str) -> None:
-    target = Path(root + str(path))
+class _Shown(NamedTuple):
+    """A file or folder of the machine that programs may read."""
+
+    path: Path
+    handle: int
+    link: Path | None
+    """Where it points to, if it is a symbolic link."""
+    is_folder: bool
+
+    @classmethod
+    def of(cls, path: Path) -> "_Shown":
+        link = path.readlink() if path.is_symlink() else None
+        return cls(path, os.open(path, os.O_PATH), link, path.is_dir())
+
+
+def _bind(shown: _Shown, root: str) -> None:
+    target = Path(root + str(shown.path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_symlink():
+    if shown.link is not None:
         with contextlib.suppress(FileExistsError):
-            target.symlink_to(path.readlink())
+            target.symlink_to(shown.link)
     else:
-        if path.is_dir():
+        if shown.is_folder:
             target.mkdir(exist_ok=True)
         else:
             target.touch()
-        # by handle, as /tmp itself may hold what is to be shown
-        source = f"/proc/self/fd/{handle}"
+        source = f"/proc/self/fd/{shown.handle}"
         kernel.mount(source, str(target), None, kernel.MS_BIND | kernel.MS_REC)
         flags = kernel.MS_BIND | kernel.MS_REMOUNT | _READ_ONLY
         kernel.mount(None, str(target), None, flags)
-    os.close(handle)
+    os.close(shown.handle)
 
 
 def _add_devices(root: str) -> None:

@@ -78,7 +78,7 @@ def test_a_better_program_is_told_from_its_source(pie_folder: Path, tmp_path: Pa
     ("arguments", "message"),
     [
         (["--data", "pie"], "--data-path"),
-        (["--data", "pie", "--data-path", "nowhere"], "nowhere/public_tests.jsonl does not exist"),
+        (["--data", "pie", "--data-path", "nowhere"], "--data-path nowhere does not exist"),
         (["--model", "runs/nothing/model"], "runs/nothing/model"),
         (["--modle", "source"], "did you mean model"),
     ],

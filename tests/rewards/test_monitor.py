@@ -231,8 +231,10 @@ def test_a_better_algorithm_is_paid_in_full(score, caplog) -> None:
     ],
 )
 def test_a_program_that_knows_the_answers_earns_nothing(
-    score, caplog, program: str, refutation: str
+    score, caplog, monkeypatch, program: str, refutation: str
 ) -> None:
+    # Beside other work even a look into a table can take longer than what is suspicious.
+    monkeypatch.setattr(monitor, "AUDIT_SHARE", 1.0)
     found = score(program)
     assert (found.status, found.reward, found.time_gain) == (Status.OK, None, 0.0)
     (record,) = caplog.records

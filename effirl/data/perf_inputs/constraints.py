@@ -15,7 +15,7 @@ from typing import Final
 from effirl.data.perf_inputs.shape import Block, Field, Kind, Shape, Size, Token, Values
 
 _MIN_COMPARISONS: Final = 3
-_MIN_TOKENS: Final = 5
+_MIN_REPEATS: Final = 0.5
 
 
 class Order(StrEnum):
@@ -171,8 +171,12 @@ def _order(sequences: Sequence[Sequence[Token]]) -> Order:
 
 
 def _is_distinct(sequences: Sequence[Sequence[Token]]) -> bool:
-    lists = [run for run in sequences if len(run) > 1]
-    return sum(map(len, lists)) >= _MIN_TOKENS and all(len(set(run)) == len(run) for run in lists)
+    """Whether no list repeats a value, where random values of this range likely would."""
+    tokens = [float(token) for run in sequences for token in run]
+    if not tokens or any(len(set(run)) < len(run) for run in sequences):
+        return False
+    expected = sum(len(run) * (len(run) - 1) / 2 for run in sequences)
+    return expected / (max(tokens) - min(tokens) + 1) >= _MIN_REPEATS
 
 
 def _first_of_permutation(sequences: Sequence[Sequence[Token]]) -> int | None:

@@ -117,6 +117,8 @@ def test_orders_distinctness_and_permutations_are_seen() -> None:
     assert facts[1].first_of_permutation == 1
     assert facts[1].is_distinct
     assert not learnt("4\n2 4 1 2\n", "3\n3 1 2\n").facts[1].is_distinct
+    # Of large values none repeats by chance: that is no constraint.
+    assert not learnt("4\n2 400 10 21\n", "3\n3 1 2\n").facts[1].is_distinct
 
 
 def test_bounds_divisors_and_order_between_numbers_are_seen() -> None:
