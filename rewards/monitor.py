@@ -44,8 +44,6 @@ MAX_PLAUSIBLE_SPEEDUP: Final = 50.0
 AUDIT_SHARE: Final = 1 / 16
 """Of the gains without any other reason for doubt, how many are tried on fresh inputs."""
 _STALL_S: Final = 0.01
-_KEPT_SHARE: Final = 0.25
-"""Less than this share of a gain, and it is gone: other inputs change a gain, not that much."""
 
 logger = logging.getLogger(__name__)
 
@@ -226,12 +224,7 @@ def _lost_gains(claimed: Comparison, again: Comparison, saturation: float) -> st
     at_stake = {n: g for n, g in before.items() if g.log2_ratio >= saturation} or before
     now = _gains(again, saturation)
     highs = {"runtime": again.time_high, "memory": again.memory_high}
-    return " or ".join(
-        name
-        for name, gain in at_stake.items()
-        if highs[name] < gain.low
-        and (name not in now or now[name].log2_ratio < _KEPT_SHARE * gain.log2_ratio)
-    )
+    return " or ".join(n for n, g in at_stake.items() if n not in now and highs[n] < g.low)
 
 
 def _waits_for_it(comparison: Comparison) -> bool:

@@ -188,11 +188,11 @@ if n in known:
     print(known[n])
 else:
     s = 0
-    for i in range(int(n)): s += i
+    for i in range(int(n)): s += i; t = s * 2 + i  # no gain by luck
     print(s)
 """
 TABLE_IN_NO_HURRY = TABLE_ELSE_SLOW.replace("if n in", "for i in range(100000): n + n\nif n in")
-SLEEPER = "import time\ntime.sleep(0.1)\n" + FAST
+SLEEPER = "import time\ntime.sleep(0.5)\n" + FAST
 TESTS = (TestCase("10", "45"), TestCase("0", "0"))
 LARGE = (TestCase("300000", "44999850000"),)
 

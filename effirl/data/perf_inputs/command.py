@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from effirl.data.load import load_problems
 from effirl.data.perf_inputs import store
@@ -70,13 +71,20 @@ class MakeInputs:
     """Cores to use; None for all of them."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; --help lists every setting")
+
+
 def parse_arguments(argv: Sequence[str] | None) -> MakeInputs:
     """Read the command's flags.
 
     Raises:
-        UserError: If a number is out of range.
+        UserError: If a flag is unknown, missing or has a value that it must not have.
     """
-    parser = argparse.ArgumentParser(prog="make_inputs", description=__doc__, allow_abbrev=False)
+    parser = _Parser(prog="make_inputs", description=__doc__, allow_abbrev=False)
     parser.add_argument("--data-path", type=Path, required=True, help="PIE's pairs and tests")
     parser.add_argument("--cache-dir", type=Path, default=DEFAULT_CACHE, help="where inputs go")
     parser.add_argument("--seed", type=int, default=0, help="of the inputs and the sample")
@@ -114,6 +122,7 @@ def make_inputs(config: MakeInputs) -> str:
     new = [t for t in tasks if (found := known[t.problem_id]) is None or found.key != t.key]
     _log.info("%d problems, %d of them known from %s", len(tasks), len(tasks) - len(new), cache_dir)
     if new:
+        store.prepare(cache_dir)
         _make(new, config)
     records = [(task.pairs, store.load(cache_dir, task.problem_id)) for task in tasks]
     return table([(pairs, record) for pairs, record in records if record is not None])

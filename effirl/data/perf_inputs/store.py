@@ -6,6 +6,7 @@ A file is written whole or not at all, so an interrupted command goes on where i
 import gzip
 import hashlib
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -83,22 +84,35 @@ def path_of(cache_dir: Path, problem_id: str) -> Path:
     return cache_dir / f"{name}.json.gz"
 
 
-def save(cache_dir: Path, problem_id: str, record: ProblemRecord) -> None:
-    """Write a problem's record.
+def prepare(cache_dir: Path) -> None:
+    """Make the folder, before anything is spent on what goes there.
 
     Raises:
-        UserError: If the folder cannot be written.
+        UserError: If it cannot be made or written.
+    """
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_dir):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {cache_dir}: {error.strerror}; name another folder with --cache-dir"
+        ) from error
+
+
+def save(cache_dir: Path, problem_id: str, record: ProblemRecord) -> None:
+    """Write a problem's record into a folder that `prepare` made.
+
+    Raises:
+        UserError: If it cannot be written.
     """
     path = path_of(cache_dir, problem_id)
     partial = path.with_suffix(".partial")
     try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(gzip.compress(json.dumps(asdict(record)).encode(), mtime=0))
         partial.replace(path)
     except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror}; name another folder with --cache-dir"
-        ) from error
+        raise UserError(f"cannot write {path}: {error.strerror}; free space there") from error
 
 
 def load(cache_dir: Path, problem_id: str) -> ProblemRecord | None:

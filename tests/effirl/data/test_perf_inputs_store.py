@@ -106,8 +106,12 @@ def test_the_key_follows_the_programs_the_tests_and_the_seed() -> None:
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot write .*file.*; name another folder"):
-        store.save(tmp_path / "file", "p1", record())
+    with pytest.raises(UserError, match=r"cannot write to .*file.*; name another folder"):
+        store.prepare(tmp_path / "file")
+    with pytest.raises(UserError, match=r"cannot write .*p1"):
+        store.save(tmp_path / "absent", "p1", record())
+    store.prepare(tmp_path / "new" / "folder")
+    store.save(tmp_path / "new" / "folder", "p1", record())
 
 
 def test_the_table_counts_each_group() -> None:
@@ -153,6 +157,8 @@ def test_dropped_imports(source: str, target: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--num-problems", "x"], "invalid int value: 'x'; --help lists every setting"),
+        (["--num-problem", "1"], "unrecognized arguments: --num-problem 1; --help"),
         (["--num-problems", "0"], "--num-problems must be at least 1, got 0"),
         (["--num-workers", "9999"], r"--num-workers must be 1-\d+ on this machine, got 9999"),
     ],
