@@ -16,6 +16,7 @@ from effirl.data.perf_inputs.shape import Block, Field, Kind, Shape, Size, Token
 
 _MIN_COMPARISONS: Final = 3
 _MIN_REPEATS: Final = 0.5
+_MIN_NUMBERS: Final = 4
 
 
 class Order(StrEnum):
@@ -35,7 +36,7 @@ class Facts:
     low: float
     high: float
     divisor: int
-    """Divides all of them, 1 for decimals."""
+    """Divides all of them, where there are some."""
     bound: Size | None
     """Never exceeded; the tightest one, where several earlier numbers would do."""
     reaches_bound: bool
@@ -121,7 +122,7 @@ def _facts(block: Block, field: Field, shape: Shape, examples: Sequence[Values])
     return Facts(
         low=min(numbers, default=0),
         high=max(numbers, default=0),
-        divisor=max(1, math.gcd(*(int(n) for n in numbers))) if bound is None else 1,
+        divisor=_divisor(numbers),
         bound=bound,
         reaches_bound=bound is not None and _touches(bound, field, examples),
         order=_order(seen),
@@ -131,6 +132,12 @@ def _facts(block: Block, field: Field, shape: Shape, examples: Sequence[Values])
         characters="".join(words),
         places=max((len(str(n).partition(".")[2]) for n in numbers), default=0),
     )
+
+
+def _divisor(numbers: Sequence[float]) -> int:
+    if len(numbers) < _MIN_NUMBERS or not all(isinstance(number, int) for number in numbers):
+        return 1
+    return max(1, math.gcd(*map(int, numbers)))
 
 
 def _bound(members: Sequence[Field], shape: Shape, examples: Sequence[Values]) -> Size | None:

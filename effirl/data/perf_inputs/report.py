@@ -62,12 +62,21 @@ def table(found: Iterable[tuple[Sequence[Problem], ProblemRecord]]) -> str:
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) + "\n"
         for line in lines
     )
-    return text + _LEGEND + _failures(rows)
+    return text + _LEGEND + _of_those_that_run(rows) + _failures(rows)
 
 
 def _cells(rows: Sequence[Row]) -> list[str]:
     counts = [sum(holds(row) for row in rows) for _, holds in _COLUMNS]
     return [f"{count} ({count / len(rows):.0%})" if rows else "0" for count in counts]
+
+
+def _of_those_that_run(rows: Sequence[Row]) -> str:
+    """Leave out the pairs that no input can help: a program that is wrong on this Python."""
+    runs = [r for r in rows if r.group == "significant" and r.record.public is not None]
+    before = sum(_is_visible(row.record.public) for row in runs)
+    after = sum(_is_visible(row.record.generated) for row in runs)
+    share = f"{before / len(runs):.0%} -> {after / len(runs):.0%}" if runs else "none"
+    return f"significant and both correct, visible: {before} -> {after} of {len(runs)} ({share})\n"
 
 
 def _failures(rows: Sequence[Row]) -> str:

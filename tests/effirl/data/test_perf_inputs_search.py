@@ -85,6 +85,16 @@ def _answer(values: list[int]) -> int:
     return sum(max(values[: i + 1]) for i in range(len(values)))
 
 
+def test_one_program_that_cannot_grow_does_not_hold_back_the_others(worker: Worker) -> None:
+    small = SLOW.replace("print", "assert n < 10\nprint")
+    pairs = [*(pair(f"u{number}") for number in range(1, 5)), pair("u5", source=small)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_MIN_CLIMBS", 1)
+        assert find(worker, pairs, seed=0).failures == {4: "not measurable"}
+        failures = find(worker, [*pairs[:1], pairs[4]], seed=0).failures  # half of them crash
+    assert failures == {0: "not measurable", 1: "not measurable"}
+
+
 def test_pairs_that_fail_the_public_tests_are_left_out(worker: Worker) -> None:
     found = find(worker, [pair("u1", source=WRONG), pair("u2", target=WRONG)], seed=0)
     assert found.failures == {

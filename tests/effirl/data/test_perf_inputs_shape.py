@@ -125,6 +125,8 @@ def test_bounds_divisors_and_order_between_numbers_are_seen() -> None:
     found = learnt("9 3\n10 40 90\n1 5\n5 9\n2 2\n", "5 2\n30 40\n1 5\n2 2\n")
     assert found.ordered_scalars == ((1, 0),)
     assert found.facts[2].divisor == 10
+    even = learnt("2 50\n6 10\n", "3 100\n14 22 40\n").facts[2]
+    assert (even.divisor, even.bound) == (2, Size(1, -1))
     assert (found.facts[4].bound, found.facts[4].reaches_bound) == (Size(0), True)
     assert found.ordered_columns == ((3, 4, False),)
 

@@ -133,6 +133,8 @@ def test_the_table_counts_each_group() -> None:
         whole,
     ]
     assert lines[4][:3] == ["all", "3", "3 (100%)"]
+    assert "significant and both correct, visible: 0 -> 1 of 1 (0% -> 100%)\n" in table(found)
+    assert "visible: 0 -> 0 of 0 (none)\n" in table([])
 
 
 def test_significant_pairs_that_stay_unseen_are_named_with_the_reason() -> None:
