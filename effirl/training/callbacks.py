@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -80,7 +80,8 @@ class StepCallback(TrainerCallback):
 class InterruptCallback(TrainerCallback):
     """Makes Ctrl-C save a whole checkpoint at the next step's end, and stop there.
 
-    A second Ctrl-C stops at once: the run then continues from its checkpoint before.
+    A second Ctrl-C stops at once: the run then continues from its checkpoint before. SIGINT is its
+    own while it is entered, and given back however the training ends.
     """
 
     def __init__(self, *, cycle: int = 1) -> None:
@@ -93,9 +94,12 @@ class InterruptCallback(TrainerCallback):
         self._cycle = cycle
         self._previous: Any = signal.SIG_DFL
 
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        """Take over SIGINT."""
+    def __enter__(self) -> Self:
         self._previous = signal.signal(signal.SIGINT, self._request)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
 
     def on_step_end(
         self,
@@ -112,10 +116,6 @@ class InterruptCallback(TrainerCallback):
         if self.is_requested:
             control.should_save = True
             control.should_training_stop = True
-
-    def on_train_end(self, *_: Any, **__: Any) -> None:
-        """Give SIGINT back."""
-        signal.signal(signal.SIGINT, self._previous)
 
     def _request(self, _signum: int, _frame: FrameType | None) -> None:
         self.is_requested = True

@@ -38,7 +38,8 @@ def run_to_end(
     if is_main():
         for name in (LOG_FILE, ROLLOUTS_FILE):
             drop_rows_after(run.path / name, _checkpoint_step(run) // cycle)
-    trainer.train(resume_from_checkpoint=checkpoint)
+    with interrupt:
+        trainer.train(resume_from_checkpoint=checkpoint)
     if interrupt.is_requested and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt
     _save(trainer, run)

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def test_a_killed_run_continues_from_its_checkpoint(
         patch.setattr(Seq2SeqTrainer, "training_step", fail_in_step_3)
         with pytest.raises(RuntimeError, match="killed"):
             sft.train(settings)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     gc.collect()  # the lock of the run that failed goes with its frame
     run = sft.train(settings)
     rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
