@@ -14,6 +14,7 @@ from rewards.errors import SandboxError
 from rewards.executor import Executor, packages_of
 from rewards.records import Limits, Status
 from rewards.worker import Worker
+from tests.rewards.processes import kill, processes_of
 
 
 def test_map_keeps_order(executor: Executor) -> None:
@@ -21,10 +22,6 @@ def test_map_keeps_order(executor: Executor) -> None:
         return worker.run(f"print({number})", "", Limits()).stdout
 
     assert executor.map(run, range(20)) == [f"{n}\n".encode() for n in range(20)]
-
-
-def kill(worker: Worker) -> None:
-    os.kill(worker._process.pid, signal.SIGKILL)  # type: ignore[union-attr]
 
 
 def test_work_of_a_lost_worker_is_done_again(executor: Executor) -> None:
@@ -56,8 +53,7 @@ def test_stopped_worker_is_replaced(executor: Executor) -> None:
 
     def run(worker: Worker, _: int) -> Status:
         if not stopped:
-            outer = psutil.Process(worker._process.pid)  # type: ignore[union-attr]
-            stopped.append(*(outer.children() or [outer]))
+            stopped.append(processes_of(worker)["inner"])
             stopped[0].send_signal(signal.SIGSTOP)
         return worker.run("pass", "", Limits(wall_s=0.1)).status
 

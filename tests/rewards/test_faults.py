@@ -29,6 +29,7 @@ from rewards.isolation import kernel
 from rewards.records import ExecutionResult, Limits, Status
 from rewards.worker import Worker
 from rewards.zygote import REPLY
+from tests.rewards.processes import processes_of
 from tests.traces import control_groups, traces
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -62,11 +63,6 @@ def expect_recovery(executor: Executor) -> None:
 
 def spin(seconds: float) -> Callable[[Worker, int], Status]:
     return lambda worker, _: worker.run(SPIN.format(seconds=seconds), "", Limits(wall_s=60)).status
-
-
-def processes_of(worker: Worker) -> dict[str, psutil.Process]:
-    outer = psutil.Process(worker._process.pid)
-    return {"outer": outer, "inner": (outer.children() or [outer])[0]}
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """One worker, real processes: statuses, limits, meters, what is left behind."""
 
 import os
-import signal
 import time
 
 import pytest
@@ -10,6 +9,7 @@ from rewards.errors import IsolationError
 from rewards.executor import Executor
 from rewards.records import MIB, Limits, Status
 from rewards.worker import Worker, WorkerDiedError, WorkerSettings
+from tests.rewards.processes import kill
 
 SHORT = Limits(wall_s=0.5)
 
@@ -231,8 +231,7 @@ def test_without_seccomp_new_processes_are_seen_to_be_possible() -> None:
 
 def test_killed_worker_is_an_error_of_ours() -> None:
     worker = Worker(WorkerSettings(0))
-    pid = worker._process.pid  # type: ignore[union-attr]
-    os.kill(pid, signal.SIGKILL)
+    kill(worker)
     with pytest.raises(WorkerDiedError):
         worker.run("pass", "", SHORT)
     worker.close()
