@@ -17,6 +17,7 @@ from effirl.scoring import CompletionRow
 from rewards.errors import SandboxError
 from rewards.executor import Executor
 from rewards.extraction import normalise
+from rewards.functions import compose
 from rewards.measurement import Comparison, TimedRunError, compare
 from rewards.memory_profile import RELIABLE_ABOVE_S, memory_time
 from rewards.records import Limits
@@ -65,9 +66,11 @@ class ExecutorMeter:
         return _found(self._executor.map(self._compare, pairs, _programs))
 
     def _sample(self, worker: Worker, pair: Pair) -> MemoryTimes:
-        inputs = [case.input for case in pair.problem.performance_inputs]
         source, program = (
-            sum(memory_time(worker, text, stdin, self._limits).mb_s for stdin in inputs)
+            sum(
+                memory_time(worker, *compose(text, case), self._limits).mb_s
+                for case in pair.problem.performance_inputs
+            )
             for text in _programs(pair)
         )
         return MemoryTimes(source, program)

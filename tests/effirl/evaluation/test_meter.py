@@ -1,7 +1,14 @@
 from dataclasses import replace
 
 from effirl.data.problems import Problem
-from effirl.evaluation.meter import MemoryTimes, Pair, measured, unreliable_share
+from effirl.evaluation.meter import (
+    ExecutorMeter,
+    MemoryTimes,
+    Pair,
+    measured,
+    unreliable_share,
+)
+from rewards.executor import Executor
 from rewards.measurement import Comparison
 from rewards.records import TestCase
 from tests.effirl.evaluation.rows import correct, failed
@@ -68,3 +75,22 @@ def test_copies_of_one_source_are_measured_once() -> None:
     assert meter.num_pairs == 2
     assert all(row.comparison is not None for row in rows)
     assert all(row.source_memory_time_mb_s == 0.4 for row in rows)
+
+
+def test_what_a_function_holds_while_it_is_called_counts() -> None:
+    body = """import time
+class Solution:
+    def hold(self, megabytes: int) -> int:
+        block = bytearray(megabytes << 20)
+        deadline = time.perf_counter() + 0.1
+        while time.perf_counter() < deadline:
+            pass
+        return len(block)
+"""
+    test = TestCase.from_row({"assert": f"assert Solution().hold(32) == {32 << 20}"})
+    problem = Problem("p", "", body, (test,), (test,))
+    with Executor(num_workers=1) as executor:
+        (times,) = ExecutorMeter(executor).memory_times([Pair(problem, body)])
+    assert times is not None
+    assert times.source > 2.0  # 33.6 MB for 0.1 s or more
+    assert times.program > 2.0
