@@ -20,6 +20,7 @@ from typing import IO, Any
 import yaml
 
 from effirl.errors import UserError
+from effirl.files import write_whole
 
 RUNS = Path("runs")
 CONFIG_FILE = "config.yaml"
@@ -154,9 +155,7 @@ def drop_rows_after(path: Path, step: int) -> None:
             continue
         if row["step"] <= step:
             kept.append(line + "\n")
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(kept), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, "".join(kept))
 
 
 def _open_named(path: Path, wanted: dict[str, Any]) -> Run:
@@ -169,9 +168,7 @@ def _open_named(path: Path, wanted: dict[str, Any]) -> Run:
         raise UserError(f"{path} is being written by another process; use another --output-dir")
     found = read_settings(path)
     if found is None:
-        partial = path / f"{CONFIG_FILE}.partial"
-        partial.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
-        partial.replace(path / CONFIG_FILE)
+        write_whole(path / CONFIG_FILE, yaml.safe_dump(wanted, sort_keys=False))
     elif found != wanted:
         names = [name for name in wanted | found if wanted.get(name) != found.get(name)]
         name = names[0]

@@ -19,10 +19,11 @@ from effirl.errors import UserError
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.plots import Point, non_dominated, plot_front
-from effirl.evaluation.report import aligned, cell, read_metrics
+from effirl.evaluation.report import cell, read_metrics
 from effirl.evaluation.run import evaluate
 from effirl.launch import run, script_command
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
+from effirl.tables import aligned
 
 logger = logging.getLogger(__name__)
 

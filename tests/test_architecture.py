@@ -39,7 +39,7 @@ REWARDS_ORDER = (
 )
 # effirl's layers, lowest first, by the second part of the module's name.
 EFFIRL_LAYERS = (
-    {"errors"},
+    {"errors", "files", "tables"},
     {"config", "runs", "data", "policy", "model_files"},
     {"scoring"},
     {"training", "evaluation"},

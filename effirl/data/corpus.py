@@ -56,8 +56,7 @@ def held_out_corpus() -> list[CorpusText]:
 
 def programs_of(problem: Problem) -> list[str]:
     """Return a problem's source program and its targets, as prompts and completions hold them."""
-    programs = (problem.source_program, *(target.program for target in problem.targets))
-    return [program.strip("\n") for program in programs]
+    return [program.strip("\n") for program in problem.programs]
 
 
 def held_out_forms() -> frozenset[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from effirl.data.hub import hub_id, read_hub
-from effirl.data.problems import LoadedProblems, Problem, Target
+from effirl.data.problems import LoadedProblems, Problem, Target, Unusable, collect
 from effirl.data.programs import parses
 from effirl.data.rows import Columns, Row, check_columns, optional_text, read_rows
 from effirl.data.splits import EVALUATION_SPLITS, check_split, is_in_evaluation_split
@@ -55,23 +55,15 @@ def load(
         UserError: If a file is missing or one of its rows is malformed.
     """
     check_split("effibench", split, EVALUATION_SPLITS)
-    loaded = LoadedProblems([])
-    for row in _read(data_path):
+
+    def make(row: Row) -> Problem | None:
         check_columns(row, _COLUMNS)
         problem_id = leetcode_id(row, "problem_idx")
         if not is_in_evaluation_split(problem_id, split):
-            continue
-        try:
-            loaded.problems.append(_problem(row, problem_id, require_tests))
-        except Unusable as error:
-            loaded.dropped[str(error)] += 1
-        if len(loaded.problems) == limit:
-            break
-    return loaded
+            return None
+        return _problem(row, problem_id, require_tests)
 
-
-class Unusable(Exception):  # noqa: N818  # a finding about a well-formed row, no error
-    """Why a row is left out, in the words that are counted."""
+    return collect(_read(data_path), make, limit)
 
 
 def leetcode_id(row: Row, column: str) -> str:

@@ -11,10 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from effirl.data.effibench import Unusable, leetcode_id, read_asserts, statement
+from effirl.data.effibench import leetcode_id, read_asserts, statement
 from effirl.data.hub import hub_id, read_hub
 from effirl.data.pie import runtime_tag
-from effirl.data.problems import LoadedProblems, Problem, Target
+from effirl.data.problems import (
+    TARGET_IS_SOURCE,
+    LoadedProblems,
+    Problem,
+    Target,
+    Unusable,
+    collect,
+)
 from effirl.data.programs import parses
 from effirl.data.rows import Columns, Row, check_columns, read_rows
 from effirl.data.splits import SPLITS, check_split, split_of
@@ -60,20 +67,16 @@ def load(
         UserError: If a file is missing or one of its rows is malformed.
     """
     check_split("mercury", split, _SPLITS)
-    loaded = LoadedProblems([])
-    for row in _read(data_path, "eval" if split == "test" else "train"):
+
+    def make(row: Row) -> Problem | None:
         check_columns(row, _COLUMNS)
         problem_id = leetcode_id(row, "id")
         is_validation = split_of(problem_id) == "validation"
         if split != "test" and is_validation != (split == "validation"):
-            continue
-        try:
-            loaded.problems.append(_problem(row, problem_id, require_tests))
-        except Unusable as error:
-            loaded.dropped[str(error)] += 1
-        if len(loaded.problems) == limit:
-            break
-    return loaded
+            return None
+        return _problem(row, problem_id, require_tests)
+
+    return collect(_read(data_path, "eval" if split == "test" else "train"), make, limit)
 
 
 def _read(data_path: Path | None, split: str) -> Iterator[Row]:
@@ -101,7 +104,7 @@ def _problem(row: Row, problem_id: str, require_tests: bool) -> Problem:
         raise Unusable("fewer than two usable solutions")
     slowest, fastest = max(solutions), min(solutions)
     if slowest[1] == fastest[1]:
-        raise Unusable("target is the source program")
+        raise Unusable(TARGET_IS_SOURCE)
     tests = _tests(row) if require_tests else ()
     target = Target(fastest[1], runtime_tag=runtime_tag(slowest[0], fastest[0]), name="fastest")
     return Problem(

@@ -14,7 +14,14 @@ from pathlib import Path
 from effirl.data.codenet import NO_TESTS, TESTS_FILE, TESTS_FOLDER, ProblemTests, find_tests
 from effirl.data.hub import hub_folder, hub_id
 from effirl.data.pie import runtime_tag
-from effirl.data.problems import LoadedProblems, Problem, Target
+from effirl.data.problems import (
+    TARGET_IS_SOURCE,
+    LoadedProblems,
+    Problem,
+    Target,
+    Unusable,
+    collect,
+)
 from effirl.data.programs import compact_program, parses
 from effirl.data.rows import Columns, Row, check_columns, optional_text, read_rows
 from effirl.data.splits import EVALUATION_SPLITS, check_split, is_in_evaluation_split
@@ -73,23 +80,21 @@ def load_runtime_efficiency(
             f"there are no tests for {path}; put PIE's {TESTS_FILE} or {TESTS_FOLDER}/ beside it, "
             "or name a checkout of the benchmark with --data-path"
         )
-    loaded = LoadedProblems([])
-    for row in read_rows(path):
+
+    def make(row: Row) -> Problem | None:
         check_columns(row, _RUNTIME_COLUMNS)
         problem_id = row.values["problem_id"]
         if not is_in_evaluation_split(problem_id, split):
-            continue
+            return None
         problem = _runtime_problem(row, tests_of(problem_id) if tests_of else NO_TESTS)
-        reason = _reason_to_drop(problem)
-        if not reason and not all(
-            map(parses, (problem.source_program, problem.targets[0].program))
-        ):
-            reason = "syntax error"
-        if not reason and require_tests and not problem.tests:
-            reason = "no tests"
-        if not _add(loaded, problem, reason, limit):
-            break
-    return loaded
+        _require_change(problem)
+        if not all(map(parses, problem.programs)):
+            raise Unusable("syntax error")
+        if require_tests and not problem.tests:
+            raise Unusable("no tests")
+        return problem
+
+    return collect(read_rows(path), make, limit)
 
 
 def load_resource_util(
@@ -107,25 +112,26 @@ def load_resource_util(
         UserError: If the file is missing, a row is malformed, or no row has such a language.
     """
     check_split("resource_util", split, EVALUATION_SPLITS)
-    wanted = {name.strip().lower() for name in languages.split(",")}
-    found: set[str] = set()
-    loaded = LoadedProblems([])
-    for row in read_rows(_find(data_path, RESOURCE_FILE)):
+    rows = list(read_rows(_find(data_path, RESOURCE_FILE)))
+    for row in rows:
         check_columns(row, _RESOURCE_COLUMNS)
-        problem = _resource_problem(row)
-        found.add(problem.language)
-        if not is_in_evaluation_split(problem.problem_id, split):
-            continue
-        reason = _reason_to_drop(problem)
-        if not wanted & {"all", problem.language}:
-            reason = f"in {problem.language}"
-        if not _add(loaded, problem, reason, limit):
-            return loaded
+    wanted = {name.strip().lower() for name in languages.split(",")}
+    found = {row.values["pl"].lower() for row in rows}
     if unknown := wanted - found - {"all"}:
         raise UserError(
             f"languages of resource_util are {', '.join(sorted(found))}, or all; got {min(unknown)}"
         )
-    return loaded
+
+    def make(row: Row) -> Problem | None:
+        problem = _resource_problem(row)
+        if not is_in_evaluation_split(problem.problem_id, split):
+            return None
+        if not wanted & {"all", problem.language}:
+            raise Unusable(f"in {problem.language}")
+        _require_change(problem)
+        return problem
+
+    return collect(rows, make, limit)
 
 
 def _find(data_path: Path | None, name: str) -> Path:
@@ -195,15 +201,6 @@ def _resource_problem(row: Row) -> Problem:
     )
 
 
-def _reason_to_drop(problem: Problem) -> str | None:
-    is_copy = problem.source_program == problem.targets[0].program
-    return "target is the source program" if is_copy else None
-
-
-def _add(loaded: LoadedProblems, problem: Problem, reason: str | None, limit: int | None) -> bool:
-    """Keep or count a problem, and say whether more are wanted."""
-    if reason:
-        loaded.dropped[reason] += 1
-        return True
-    loaded.problems.append(problem)
-    return limit is None or len(loaded.problems) < limit
+def _require_change(problem: Problem) -> None:
+    if len(set(problem.programs)) == 1:
+        raise Unusable(TARGET_IS_SOURCE)

@@ -8,12 +8,13 @@ the hub, say) is taken to have seen nothing of ours.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.errors import UserError
+from effirl.files import write_whole
 from rewards.extraction import normalise
 
 RECORD_FILE = "trained_on.json"
@@ -34,7 +35,7 @@ class Footprint:
         return cls(
             frozenset(problem.problem_id for problem in listed),
             frozenset(name for problem in listed for name in problem.submission_ids),
-            frozenset(_digest(program) for problem in listed for program in _programs(problem)),
+            frozenset(_digest(program) for problem in listed for program in problem.programs),
         )
 
     def __or__(self, other: "Footprint") -> "Footprint":
@@ -50,7 +51,7 @@ class Footprint:
             return "problem"
         if not self.submission_ids.isdisjoint(problem.submission_ids):
             return "submission"
-        if any(_digest(program) in self.programs for program in _programs(problem)):
+        if any(_digest(program) in self.programs for program in problem.programs):
             return "program"
         return None
 
@@ -75,22 +76,20 @@ def leave_out(loaded: LoadedProblems, seen: Footprint, reason: str) -> LoadedPro
     return kept
 
 
-def record_training(run_path: Path, problems: Sequence[Problem], start: str) -> None:
+def record_training(run_path: Path, footprint: Footprint, start: str) -> None:
     """Write down what a run trains on, with what the model that it starts from was trained on.
 
     Args:
         run_path: Run folder.
-        problems: All that it may learn from.
+        footprint: Of all problems that it may learn from.
         start: Name or folder of that model.
 
     Raises:
         UserError: If the record of that model is unreadable.
     """
-    footprint = Footprint.of(problems) | trained_on(start)
-    values = {name: sorted(ids) for name, ids in asdict(footprint).items()}
-    partial = run_path / f"{RECORD_FILE}.partial"
-    partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    partial.replace(run_path / RECORD_FILE)
+    seen = footprint | trained_on(start)
+    values = {name: sorted(ids) for name, ids in asdict(seen).items()}
+    write_whole(run_path / RECORD_FILE, json.dumps(values, indent=1) + "\n")
 
 
 def trained_on(model: str) -> Footprint:
@@ -117,10 +116,6 @@ def _read(path: Path) -> Footprint:
             f"{path} does not say what the model was trained on ({error!r:.80}); restore the file, "
             "or remove it if the model shall count as trained on nothing"
         ) from error
-
-
-def _programs(problem: Problem) -> tuple[str, ...]:
-    return (problem.source_program, *(target.program for target in problem.targets))
 
 
 def _digest(program: str) -> str:

@@ -14,7 +14,14 @@ from typing import Any
 
 from effirl.data.codenet import NO_TESTS, TESTS_FILE, TESTS_FOLDER, ProblemTests, find_tests
 from effirl.data.hub import hub_id, read_hub
-from effirl.data.problems import LoadedProblems, Problem, Target
+from effirl.data.problems import (
+    TARGET_IS_SOURCE,
+    LoadedProblems,
+    Problem,
+    Target,
+    Unusable,
+    collect,
+)
 from effirl.data.programs import compact_program, parses
 from effirl.data.rows import Columns, Row, check_columns, optional_text, read_rows
 from effirl.data.splits import SPLITS, check_split, split_of
@@ -74,22 +81,18 @@ def load(
             f"{folder or name} has no tests to run programs on; --data-path must name a folder "
             f"with the pairs ({PAIRS_FILE}) and {TESTS_FILE} or {TESTS_FOLDER}/"
         )
-    loaded = LoadedProblems([])
-    seen: set[tuple[str, str]] = set()
-    for row in _read_pairs(data_path, name):
+    seen: set[tuple[str, ...]] = set()
+
+    def make(row: Row) -> Problem | None:
         check_columns(row, _COLUMNS)
         problem_id = row.values["problem_id"]
         if split not in ("all", split_of(problem_id)):
-            continue
+            return None
         problem = _problem(row, tests_of(problem_id) if tests_of else NO_TESTS)
-        reason = _reason_to_drop(row.values, problem, seen, require_tests)
-        if reason:
-            loaded.dropped[reason] += 1
-            continue
-        loaded.problems.append(problem)
-        if limit is not None and len(loaded.problems) == limit:
-            break
-    return loaded
+        _require_usable(row.values, problem, seen, require_tests)
+        return problem
+
+    return collect(_read_pairs(data_path, name), make, limit)
 
 
 def runtime_tag(source_ms: float, target_ms: float) -> int:
@@ -139,21 +142,20 @@ def _problem(row: Row, tests: ProblemTests) -> Problem:
     )
 
 
-def _reason_to_drop(
-    values: Mapping[str, Any], problem: Problem, seen: set[tuple[str, str]], require_tests: bool
-) -> str | None:
-    pair = (problem.source_program, problem.targets[0].program)
+def _require_usable(
+    values: Mapping[str, Any], problem: Problem, seen: set[tuple[str, ...]], require_tests: bool
+) -> None:
+    """Raise `Unusable` if a pair cannot be used, or was seen before."""
     if values["language"].lower() != "python":
-        return "not Python"
+        raise Unusable("not Python")
     if (values["status_v0"], values["status_v1"]) != ("Accepted", "Accepted"):
-        return "not Accepted"
-    if pair in seen:
-        return "duplicate"
-    seen.add(pair)
-    if pair[0] == pair[1]:
-        return "target is the source program"
-    if not all(map(parses, pair)):
-        return "syntax error"
+        raise Unusable("not Accepted")
+    if problem.programs in seen:
+        raise Unusable("duplicate")
+    seen.add(problem.programs)
+    if len(set(problem.programs)) == 1:
+        raise Unusable(TARGET_IS_SOURCE)
+    if not all(map(parses, problem.programs)):
+        raise Unusable("syntax error")
     if require_tests and not problem.tests:
-        return "no tests"
-    return None
+        raise Unusable("no tests")

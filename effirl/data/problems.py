@@ -1,8 +1,11 @@
-"""The one row type that every data set yields."""
+"""The one row type that every data set yields, and how a loader makes a list of them."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
+from effirl.data.rows import Row
 from rewards.errors import ProblemError
 from rewards.records import TestCase
 
@@ -46,6 +49,11 @@ class Problem:
     is_weakly_verified: bool = False
     """Whether the outputs of made-up performance inputs are one author's word alone."""
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The source program and the targets."""
+        return (self.source_program, *(target.program for target in self.targets))
+
     def __post_init__(self) -> None:
         if not self.problem_id:
             raise ProblemError("problem_id must not be empty")
@@ -63,3 +71,35 @@ class LoadedProblems:
     problems: list[Problem]
     dropped: Counter[str] = field(default_factory=Counter)
     """Reason -> number of rows."""
+
+
+TARGET_IS_SOURCE: Final = "target is the source program"
+"""A reason that several data sets have."""
+
+
+class Unusable(Exception):  # noqa: N818  # a finding about a well-formed row, no error
+    """Why a row is left out, in the words that are counted."""
+
+
+def collect(
+    rows: Iterable[Row], make: Callable[[Row], Problem | None], limit: int | None
+) -> LoadedProblems:
+    """Make problems of rows, and count those that cannot be used.
+
+    Args:
+        rows: Read only as far as needed.
+        make: Gives None for a row of another split; raises `Unusable` for one to count.
+        limit: Stop at so many problems.
+    """
+    loaded = LoadedProblems([])
+    for row in rows:
+        try:
+            problem = make(row)
+        except Unusable as reason:
+            loaded.dropped[str(reason)] += 1
+            continue
+        if problem is not None:
+            loaded.problems.append(problem)
+            if len(loaded.problems) == limit:
+                break
+    return loaded

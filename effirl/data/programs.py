@@ -11,7 +11,7 @@ _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 def parses(program: str) -> bool:
     """Whether this Python can read the program."""
     try:
-        _tree(program)
+        syntax_tree(program)
     except _UNREADABLE:
         return False
     return True
@@ -37,12 +37,21 @@ def compact_program(program: str) -> str:
             if line.strip() or number in inside_token
         ]
         compact = "\n".join(lines) + "\n"
-        return compact if _tree(compact) == _tree(program) else program
+        return compact if _dump(compact) == _dump(program) else program
     except (*_UNREADABLE, tokenize.TokenError):
         return program
 
 
-def _tree(program: str) -> str:
-    with warnings.catch_warnings():  # old programs hold escapes and comparisons that Python regrets
+def syntax_tree(program: str) -> ast.Module:
+    """Parse a program, without the warnings that Python has for old ones.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: If it cannot be read.
+    """
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.dump(ast.parse(program))
+        return ast.parse(program)
+
+
+def _dump(program: str) -> str:
+    return ast.dump(syntax_tree(program))

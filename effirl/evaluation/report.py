@@ -21,6 +21,7 @@ from effirl.evaluation.meter import unreliable_share
 from effirl.evaluation.metric_table import table
 from effirl.evaluation.metrics import Metric, Samples
 from effirl.scoring import CompletionRow
+from effirl.tables import aligned
 from rewards.machine import fingerprint
 from rewards.memory_profile import RELIABLE_ABOVE_S
 
@@ -223,15 +224,6 @@ def cell(found: Estimate, digits: int) -> str:
     if found.low is None or found.high is None:
         return f"{found.value:.{digits}f}"
     return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
-
-
-def aligned(lines: list[list[str]]) -> list[str]:
-    """Lay out rows of cells in columns."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
 
 
 def _solved(evaluation: Evaluation) -> set[int]:

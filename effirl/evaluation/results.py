@@ -7,6 +7,7 @@ from pathlib import Path
 
 from effirl.data.problems import Problem
 from effirl.errors import UserError
+from effirl.files import write_whole
 from effirl.runs import WEIGHT_FILES
 from effirl.scoring import CompletionRow
 
@@ -41,9 +42,7 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
     for row in rows:
         counts[row.problem_index] = counts.get(row.problem_index, 0) + 1
     whole = [row for row in rows if counts[row.problem_index] == num_samples]
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(map(_line, whole)), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, "".join(map(_line, whole)))
     return whole
 
 
@@ -68,9 +67,7 @@ def check_provenance(
     }
     path = folder / PROVENANCE_FILE
     if not path.is_file():
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(now, indent=2) + "\n")
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))

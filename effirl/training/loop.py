@@ -3,13 +3,15 @@
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
 from effirl.data.overlap import RECORD_FILE
 from effirl.runs import Run, drop_rows_after
 from effirl.training.callbacks import InterruptCallback, StepCallback
-from effirl.training.processes import is_main, write_line
+from effirl.training.config import PpoConfig, SftConfig
+from effirl.training.processes import Hardware, is_main, write_line
 
 LOG_FILE = "log.jsonl"
 ROLLOUTS_FILE = "rollouts.jsonl"
@@ -43,6 +45,33 @@ def run_to_end(
     if interrupt.is_requested and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt
     _save(trainer, run)
+
+
+def shared_arguments(config: SftConfig | PpoConfig, hardware: Hardware, run: Run) -> dict[str, Any]:
+    """Return the trainer arguments that both have, but for the steps and the precision."""
+    return {
+        "output_dir": str(run.path),
+        "learning_rate": config.learning_rate,
+        "warmup_steps": config.warmup_steps,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "optim": "adamw_torch",
+        "adam_beta1": 0.9,
+        "adam_beta2": 0.999,
+        "save_strategy": "steps",
+        "save_total_limit": 2,
+        "disable_tqdm": True,
+        "log_level": "error",  # or the trainer turns warnings on again
+        "log_level_replica": "error",
+        "ddp_find_unused_parameters": False,
+        "report_to": "none",
+        "use_cpu": hardware.use_cpu,
+        "fp16": False,
+        "gradient_checkpointing": False,
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": not hardware.use_cpu,
+        "seed": config.seed,
+    }
 
 
 def announce(run: Run) -> None:

@@ -11,7 +11,7 @@ from datasets import Dataset
 from peft import PeftModel
 
 from effirl.data.load import load_problems
-from effirl.data.overlap import record_training
+from effirl.data.overlap import Footprint, record_training
 from effirl.data.problems import Problem
 from effirl.data.prompts import inference_prompt
 from effirl.errors import UserError
@@ -19,7 +19,7 @@ from effirl.policy import Policy, add_lora, load_policy
 from effirl.runs import Run, newest_warm_start
 from effirl.training.config import PpoConfig
 from effirl.training.examples import describe_counts
-from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end
+from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end, shared_arguments
 from effirl.training.processes import (
     Hardware,
     from_main,
@@ -58,7 +58,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
         policy.model = add_lora(policy.model, config.lora_rank)
     if is_main():
-        record_training(run.path, problems, config.model)
+        record_training(run.path, Footprint.of(problems), config.model)
     trainer = build_trainer(config, hardware, policy, problems, scorer, run)
     run_to_end(trainer, run, describe, cycle=config.num_iterations)
     return run
@@ -147,7 +147,7 @@ def _arguments(config: PpoConfig, hardware: Hardware, run: Run) -> GRPOConfig:
             "lower --micro-batch-size"
         )
     return GRPOConfig(
-        output_dir=str(run.path),
+        **shared_arguments(config, hardware, run),
         # One optimizer step sees all of a step's completions, and num_iterations of them are made.
         max_steps=config.max_steps * config.num_iterations,
         num_iterations=config.num_iterations,
@@ -176,36 +176,16 @@ def _arguments(config: PpoConfig, hardware: Hardware, run: Run) -> GRPOConfig:
         sync_ref_model=False,
         shuffle_dataset=True,
         use_vllm=False,
-        learning_rate=config.learning_rate,
         lr_scheduler_type="constant_with_warmup",
-        warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        optim="adamw_torch",
-        adam_beta1=0.9,
-        adam_beta2=0.999,
         # Where no group has a spread, the gradient is rounding noise of about 1e-8 a parameter, and
         # Adam's usual 1e-8 would turn it into steps of full size.
         adam_epsilon=1e-6,
-        save_strategy="steps",
         # On whole cycles only: in the middle of one, the samples to continue with would be lost.
         save_steps=config.save_steps * config.num_iterations,
-        save_total_limit=2,
         logging_strategy="steps",
         logging_steps=config.num_iterations,
         log_completions=False,
-        disable_tqdm=True,
-        log_level="error",  # or the trainer turns warnings on again
-        log_level_replica="error",
-        ddp_find_unused_parameters=False,
-        report_to="none",
-        use_cpu=hardware.use_cpu,
         bf16=hardware.bf16,
-        fp16=False,
-        gradient_checkpointing=False,
         disable_dropout=False,  # the trainer does it, and does it whole
-        dataloader_num_workers=0,
-        dataloader_pin_memory=not hardware.use_cpu,
         remove_unused_columns=False,
-        seed=config.seed,
     )

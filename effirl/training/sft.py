@@ -24,7 +24,7 @@ from effirl.policy import Policy, add_lora, generate, load_policy
 from effirl.runs import Run
 from effirl.training.config import SftConfig
 from effirl.training.examples import build_examples, describe_counts
-from effirl.training.loop import announce, run_to_end
+from effirl.training.loop import announce, run_to_end, shared_arguments
 from effirl.training.optimizer import MuonWithAdam
 from effirl.training.processes import (
     Hardware,
@@ -95,7 +95,8 @@ def train(config: SftConfig) -> Run:
     hardware = prepare_process()
     problems = _load(config, "train", config.limit).problems
     validation = _load(config, "validation", config.eval_limit)
-    validation = leave_out(validation, Footprint.of(problems), "as in training")
+    footprint = Footprint.of(problems)
+    validation = leave_out(validation, footprint, "as in training")
     if validation.dropped:
         write_line(f"validation: left out{describe_counts(validation.dropped)}")
     policy = load_policy(config.model)
@@ -106,7 +107,7 @@ def train(config: SftConfig) -> Run:
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
         policy.model = add_lora(policy.model, config.lora_rank)
     if is_main():
-        record_training(run.path, problems, config.model)
+        record_training(run.path, footprint, config.model)
     trainer = build_trainer(config, hardware, policy, problems, validation.problems, run)
     run_to_end(trainer, run, describe)
     return run
@@ -166,19 +167,12 @@ def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTraini
             f"{micro_batch_size * num_ranks()}, got {config.batch_size}"
         )
     return Seq2SeqTrainingArguments(
-        output_dir=str(run.path),
+        **shared_arguments(config, hardware, run),
         max_steps=config.max_steps,
         per_device_train_batch_size=micro_batch_size,
         per_device_eval_batch_size=micro_batch_size,
         gradient_accumulation_steps=accumulation,
-        learning_rate=config.learning_rate,
         lr_scheduler_type="linear",
-        warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        optim="adamw_torch",
-        adam_beta1=0.9,
-        adam_beta2=0.999,
         adam_epsilon=1e-8,
         label_smoothing_factor=0.0,
         train_sampling_strategy="group_by_length",
@@ -186,27 +180,14 @@ def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTraini
         predict_with_generate=False,
         eval_strategy="steps",
         eval_steps=config.eval_steps,
-        save_strategy="steps",
         save_steps=config.eval_steps,
-        save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model=BEST,
         greater_is_better=True,
         restore_callback_states_from_checkpoint=True,  # the patience of early stopping
         logging_steps=config.logging_steps,
         logging_first_step=False,
-        disable_tqdm=True,
-        log_level="error",  # or the trainer turns warnings on again
-        log_level_replica="error",
-        ddp_find_unused_parameters=False,
-        report_to="none",
-        use_cpu=hardware.use_cpu,
         bf16=hardware.bf16 or (hardware.use_cpu and has_fast_bfloat16()),
-        fp16=False,
-        gradient_checkpointing=False,
-        dataloader_num_workers=0,
-        dataloader_pin_memory=not hardware.use_cpu,
-        seed=config.seed,
     )
 
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from effirl.data.catalog.measuring import Measured, command_line
+from effirl.tables import aligned
 from rewards.machine import fingerprint
 from rewards.records import MIB
 
@@ -68,13 +69,7 @@ def page(rows: Sequence[Measured], num_instances: int, arguments: Sequence[str])
 
 def table(rows: Sequence[Measured]) -> str:
     """Write the same figures for a terminal."""
-    lines = [_HEADER, *map(_cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-        + "\n"
-        for cells in lines
-    )
+    return "\n".join([*aligned([_HEADER, *map(_cells, rows)]), ""])
 
 
 def _cells(row: Measured) -> tuple[str, ...]:

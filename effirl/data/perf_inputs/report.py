@@ -2,13 +2,14 @@
 
 import ast
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from effirl.data.perf_inputs.search import programs_of
 from effirl.data.perf_inputs.store import Interval, PairRecord, ProblemRecord
 from effirl.data.problems import Problem
+from effirl.data.programs import syntax_tree
+from effirl.tables import aligned
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,7 @@ def table(found: Iterable[tuple[Sequence[Problem], ProblemRecord]]) -> str:
     for group in (*_GROUPS, "all"):
         members = [row for row in rows if group in (row.group, "all")]
         lines.append([group, str(len(members)), *_cells(members)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = "".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) + "\n"
-        for line in lines
-    )
+    text = "\n".join([*aligned(lines, str.rjust), ""])
     return text + _LEGEND + _of_those_that_run(rows) + _failures(rows)
 
 
@@ -103,11 +100,8 @@ def drops_import(source: str, target: str) -> bool:
 
 
 def _packages(program: str) -> set[str]:
-    with warnings.catch_warnings():  # old programs hold escapes that Python regrets
-        warnings.simplefilter("ignore")
-        tree = ast.parse(program)
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(syntax_tree(program)):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from effirl.data.problems import Problem
 from effirl.errors import UserError
+from effirl.files import write_whole
 from rewards.errors import ProblemError
 from rewards.records import TestCase
 
@@ -107,10 +108,8 @@ def save(cache_dir: Path, problem_id: str, record: ProblemRecord) -> None:
         UserError: If it cannot be written.
     """
     path = path_of(cache_dir, problem_id)
-    partial = path.with_suffix(".partial")
     try:
-        partial.write_bytes(gzip.compress(json.dumps(asdict(record)).encode(), mtime=0))
-        partial.replace(path)
+        write_whole(path, gzip.compress(json.dumps(asdict(record)).encode(), mtime=0))
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; free space there") from error
 

@@ -47,8 +47,8 @@ def test_a_record_holds_what_earlier_runs_learnt_from(tmp_path: Path) -> None:
     first, second = tmp_path / "sft", tmp_path / "ppo"
     for run in (first, second):
         (run / "model").mkdir(parents=True)
-    record_training(first, [SEEN], "codet5-nano")
-    record_training(second, [Problem("p2", "", "print(2)")], str(first / "model"))
+    record_training(first, Footprint.of([SEEN]), "codet5-nano")
+    record_training(second, Footprint.of([Problem("p2", "", "print(2)")]), str(first / "model"))
     found = trained_on(str(second / "model"))
     assert found.problem_ids == {"p1", "p2"}
     assert found.submission_ids == {"s1", "s2"}
@@ -56,7 +56,7 @@ def test_a_record_holds_what_earlier_runs_learnt_from(tmp_path: Path) -> None:
 
 
 def test_a_model_that_was_moved_keeps_its_record(tmp_path: Path) -> None:
-    record_training(tmp_path, [SEEN], "codet5-nano")
+    record_training(tmp_path, Footprint.of([SEEN]), "codet5-nano")
     (tmp_path / "elsewhere" / "model").mkdir(parents=True)
     moved = tmp_path / "elsewhere" / "model"
     (tmp_path / overlap.RECORD_FILE).rename(moved / overlap.RECORD_FILE)
@@ -79,7 +79,7 @@ def test_an_unreadable_record_is_an_error_that_names_it(tmp_path: Path, text: st
 
 
 def test_a_record_can_be_read_by_people(tmp_path: Path) -> None:
-    record_training(tmp_path, [SEEN], "codet5-nano")
+    record_training(tmp_path, Footprint.of([SEEN]), "codet5-nano")
     record = json.loads((tmp_path / overlap.RECORD_FILE).read_text())
     assert record["problem_ids"] == ["p1"]
     assert len(record["programs"]) == 2
