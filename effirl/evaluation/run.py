@@ -17,6 +17,7 @@ from effirl.evaluation.edits import write_edits
 from effirl.evaluation.meter import ExecutorMeter, Meter, measured
 from effirl.evaluation.report import Evaluation, write_report
 from effirl.evaluation.results import RESULTS_FILE, append_rows, check_provenance, read_rows
+from effirl.model_files import locate_model
 from effirl.policy import load_policy
 from effirl.runs import open_run, settings
 from effirl.scoring import (
@@ -52,6 +53,9 @@ def evaluate(config: EvaluateConfig) -> str:
         UserError: If a setting, the data or a model is wrong, or the folder has other results.
     """
     models = [config.model] if config.baseline is None else [config.model, config.baseline]
+    for model in models:
+        if model not in CONTROLS:
+            locate_model(model)  # a mistake is told before a run folder is made
     loaded = load_unseen(config, models)
     run = open_run("eval", config, config.output_dir)
     check_provenance(run.path, loaded.problems, models, fingerprint())

@@ -88,3 +88,4 @@ def test_a_mistake_is_one_line(arguments: list[str], message: str, tmp_path: Pat
     assert ended.returncode == 2
     assert message in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+    assert not (tmp_path / "eval").exists()
