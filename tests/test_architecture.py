@@ -35,6 +35,7 @@ REWARDS_ORDER = (
     ("efficiency",),
     ("batch",),
     ("doctor",),
+    ("commands",),
     ("__main__",),
 )
 # effirl's layers, lowest first, by the second part of the module's name.
