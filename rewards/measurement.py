@@ -1,9 +1,11 @@
 """What a program costs beside its source program: measured interleaved, on one worker.
 
 The two run in turns in the same seconds on the same core, so that slow drift of the machine cancels
-in their differences. Rounds come in pairs, A B and B A: the one that runs first pays for cold
-caches, 2-4%. Which of the two comes first is drawn by lot: what disturbs a machine has periods of
-its own (ticks, the training beside us), and turns as regular as ours fall into step with them.
+in their differences. Each runs once before anything counts: the very first run takes up to a fifth
+longer where programs are short, which was always the source program's, and read as a gain of 2%
+for a program beside itself. Rounds come in pairs, A B and B A: the one that runs first pays for
+cold caches, 2-4%. Which of the two comes first is drawn by lot: what disturbs a machine has periods
+of its own (ticks, the training beside us), and turns as regular as ours fall into step with them.
 Rounds are added until the interval is narrow enough.
 Every timed run's output is judged too: one wrong run ends the comparison.
 """
@@ -92,13 +94,18 @@ class _Side:
     walls_s: list[float] = field(default_factory=list)
     peaks_bytes: list[int] = field(default_factory=list)
 
-    def run_all(self, worker: Worker, inputs: Sequence[TestCase], limits: Sequence[Limits]) -> None:
+    def run_all(
+        self, worker: Worker, inputs: Sequence[TestCase], limits: Sequence[Limits]
+    ) -> list[ExecutionResult]:
         results: list[ExecutionResult] = []
         for case, limit in zip(inputs, limits, strict=True):
             result = run_test(worker, self.program, case, limit, is_measured=True)
             if result.status is not Status.OK:
                 raise TimedRunError(result.status, is_source=self.is_source)
             results.append(result)
+        return results
+
+    def count(self, results: Sequence[ExecutionResult]) -> None:
         self.runtimes_s.append(sum(r.runtime_s for r in results))
         self.walls_s.append(sum(r.wall_s for r in results))
         self.peaks_bytes.append(max(r.peak_memory_bytes for r in results))
@@ -140,19 +147,20 @@ def compare(
     plan = plan or MeasurementPlan()
     source, other = _Side(source_program, True), _Side(program, False)
     source_limits = [limits] * len(inputs)
-    source.run_all(worker, inputs, source_limits)
-    wall_s = max(1.0, plan.wall_factor * source.walls_s[0])
+    warm_up = source.run_all(worker, inputs, source_limits)
+    wall_s = max(1.0, plan.wall_factor * sum(result.wall_s for result in warm_up))
     other_limits = [replace(limits, wall_s=wall_s)] * len(inputs)
     other.run_all(worker, inputs, other_limits)
-    rounds = 1
     order = [(source, source_limits), (other, other_limits)]
-    while rounds < plan.max_rounds and not _is_settled(source, other, plan):
-        order.reverse()
-        if rounds % 2 == 0:
+    for number in range(plan.max_rounds):
+        if _is_settled(source, other, plan):
+            break
+        if number % 2 == 0:
             _lot.shuffle(order)
+        else:
+            order.reverse()
         for side, side_limits in order:
-            side.run_all(worker, inputs, side_limits)
-        rounds += 1
+            side.count(side.run_all(worker, inputs, side_limits))
     comparison = _summarise(source, other)
     if not plan.count_imports:
         return comparison
@@ -192,7 +200,7 @@ def with_imports(comparison: Comparison, source: ImportCost, program: ImportCost
 
 def _is_settled(source: _Side, other: _Side, plan: MeasurementPlan) -> bool:
     """Whether enough pairs of rounds are in: by length of the programs, then by the interval."""
-    if len(source.runtimes_s) % 2:
+    if not source.runtimes_s or len(source.runtimes_s) % 2:
         return False
     longer = max(source.mean_runtime_s, other.mean_runtime_s)
     at_least = _MIN_ROUNDS if longer > _SHORT_S else _MIN_ROUNDS_SHORT

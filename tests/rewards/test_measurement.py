@@ -50,9 +50,16 @@ def test_turns_are_balanced_in_pairs_of_rounds_and_drawn_by_lot() -> None:
     for _ in range(20):
         worker, _ = run("# runtime=0.005 a", "# runtime=0.005 b", (1.0, 1.3, 0.7), max_rounds=4)
         sides = "".join(call[-1] for call in worker.calls[:: len(CASES)])
-        assert sides[:4] == "abba"  # the source program's time sets the other one's limit
-        pairs.append(sides[4:])
+        assert sides[:2] == "ab"  # the source program's time sets the other one's limit
+        pairs += [sides[2:6], sides[6:]]
     assert set(pairs) == {"abba", "baab"}
+
+
+def test_the_first_run_of_each_is_not_counted() -> None:
+    cold = (9.0,) * 2 * len(CASES)
+    _, result = run("# runtime=0.01 a", "# runtime=0.01 b", (*cold, *(1.0,) * 500))
+    assert result.source_runtime_s == pytest.approx(0.02)
+    assert result.program_runtime_s == pytest.approx(0.02)
 
 
 def test_short_programs_get_more_rounds_than_long_ones() -> None:
