@@ -128,18 +128,21 @@ def check_range(
             raise FieldError(name, rule, value)
 
 
-def parse_alpha(text: object) -> float:
-    """Read the balance between runtime (1) and memory (0).
+def parse_alpha(text: str) -> float | None:
+    """Read the balance between runtime (1) and memory (0), None for "conditioned".
 
     Raises:
-        FieldError: If it is not a number in [0, 1].
+        FieldError: If it is neither that word nor a number in [0, 1].
     """
+    if text == "conditioned":
+        return None
     try:
-        alpha = float(str(text))
+        alpha = float(text)
     except ValueError:
         alpha = float("nan")
     if not 0 <= alpha <= 1:
-        raise FieldError("alpha", "a number from 0 (memory only) to 1 (runtime only)", text)
+        rule = "a number from 0 (memory only) to 1 (runtime only), or conditioned"
+        raise FieldError("alpha", rule, text)
     return alpha
 
 

@@ -20,6 +20,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
+from effirl.data.prompts import is_conditioned
 from effirl.errors import UserError
 from effirl.model_files import BUILTIN_MODEL, locate_model
 
@@ -32,6 +33,8 @@ class Policy:
     tokenizer: PreTrainedTokenizerBase
     name: str
     """As the user gave it: the built-in name, a hub name, or a folder."""
+    is_conditioned: bool = False
+    """Whether its prompts must carry alpha."""
 
 
 def load_policy(name_or_path: str | Path) -> Policy:
@@ -45,9 +48,10 @@ def load_policy(name_or_path: str | Path) -> Policy:
     """
     name = str(name_or_path)
     folder = locate_model(name)
+    conditioned = is_conditioned(folder)
     if (folder / "adapter_config.json").is_file():
-        return Policy(*_load_adapter(folder), name)
-    return Policy(*_load_plain(folder, name), name)
+        return Policy(*_load_adapter(folder), name, conditioned)
+    return Policy(*_load_plain(folder, name), name, conditioned)
 
 
 def add_lora(model: PreTrainedModel, r: int = 8) -> PeftModel:

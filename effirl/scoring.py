@@ -90,13 +90,25 @@ class CompletionRow:
         return cls(**{**values, **changed})
 
 
+def policy_prompt(policy: Policy, problem: Problem, alpha: float) -> str:
+    """Return what a policy reads of a problem: only a conditioned one is told alpha."""
+    return inference_prompt(problem, alpha if policy.is_conditioned else None)
+
+
 def sample_completions(
-    policy: Policy, problems: Sequence[Problem], sampling: Sampling
+    policy: Policy, problems: Sequence[Problem], sampling: Sampling, alpha: float
 ) -> list[list[str]]:
-    """Have a policy write `sampling.num_samples` completions for each problem."""
+    """Have a policy write `sampling.num_samples` completions for each problem.
+
+    Args:
+        policy: Of any kind.
+        problems: What to complete.
+        sampling: How.
+        alpha: The balance that a conditioned policy is asked for; others do not look at it.
+    """
     return generate(
         policy,
-        [inference_prompt(problem) for problem in problems],
+        [policy_prompt(policy, problem, alpha) for problem in problems],
         num_samples=sampling.num_samples,
         temperature=sampling.temperature,
         max_new_tokens=sampling.max_new_tokens,

@@ -44,7 +44,10 @@ class EvaluateConfig:
     batch_size: int = field(default=32, metadata={"help": "completions decoded together"})
     alpha: float = field(
         default=0.5,
-        metadata={"help": "balance in the reported reward: 1 runtime only, 0 memory only"},
+        metadata={
+            "help": "balance in the reported reward, and what a conditioned policy is told: "
+            "1 runtime only, 0 memory only"
+        },
     )
     output_dir: Path | None = field(
         default=None,

@@ -157,7 +157,7 @@ def _completer(config: EvaluateConfig, model: str, num_samples: int) -> Complete
     )
     # A step's seed depends on its place alone, so a resumed evaluation samples as a whole one does.
     return lambda problems, first: sample_completions(
-        policy, problems, replace(sampling, seed=sampling.seed * SEED_STRIDE + first)
+        policy, problems, replace(sampling, seed=sampling.seed * SEED_STRIDE + first), config.alpha
     )
 
 

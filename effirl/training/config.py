@@ -7,6 +7,9 @@ from typing import Literal
 from effirl.config import FieldError, check_range, check_types, parse_alpha
 from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS, refuse_evaluation_set
 
+CONDITIONED_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""What a conditioned policy is trained for. Few, so that each is met often in a run of minutes."""
+
 
 @dataclass
 class TrainingConfig:
@@ -103,7 +106,10 @@ class PpoConfig(TrainingConfig):
 
     alpha: str = field(
         default="0.5",
-        metadata={"help": "Balance of the reward: 1 is runtime only, 0 is memory only."},
+        metadata={
+            "help": "Balance of the reward: 1 is runtime only, 0 is memory only; conditioned: one "
+            "policy for all, told the balance in its prompt."
+        },
     )
     model: str | None = field(
         default=None,
@@ -170,6 +176,12 @@ class PpoConfig(TrainingConfig):
             raise FieldError("micro_batch_size", rule, self.micro_batch_size)
 
     @property
-    def alpha_value(self) -> float:
-        """The balance as a number: 1 is runtime only, 0 is memory only."""
-        return parse_alpha(self.alpha)
+    def is_conditioned(self) -> bool:
+        """Whether each prompt carries a balance of its own."""
+        return parse_alpha(self.alpha) is None
+
+    @property
+    def alphas(self) -> tuple[float, ...]:
+        """The balances that are trained for: 1 is runtime only, 0 is memory only."""
+        alpha = parse_alpha(self.alpha)
+        return CONDITIONED_ALPHAS if alpha is None else (alpha,)

@@ -8,6 +8,7 @@ from typing import Any
 from transformers import PrinterCallback, ProgressCallback, Trainer
 
 from effirl.data.overlap import RECORD_FILE
+from effirl.data.prompts import PROMPT_FILE
 from effirl.runs import Run, drop_rows_after
 from effirl.training.callbacks import InterruptCallback, StepCallback
 from effirl.training.config import PpoConfig, SftConfig
@@ -100,7 +101,8 @@ def _save(trainer: Trainer, run: Run) -> None:
     trainer.accelerator.wait_for_everyone()
     if is_main():
         (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle; config.yaml says more
-        if (run.path / RECORD_FILE).is_file():
-            shutil.copyfile(run.path / RECORD_FILE, partial / RECORD_FILE)
+        for name in (RECORD_FILE, PROMPT_FILE):
+            if (run.path / name).is_file():
+                shutil.copyfile(run.path / name, partial / name)
         partial.rename(run.model_path)
     write_line(f"saved {run.model_path}")

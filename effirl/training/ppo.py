@@ -13,10 +13,11 @@ from peft import PeftModel
 from effirl.data.load import load_problems
 from effirl.data.overlap import Footprint, record_training
 from effirl.data.problems import Problem
-from effirl.data.prompts import inference_prompt
+from effirl.data.prompts import mark_conditioned
 from effirl.errors import UserError
 from effirl.policy import Policy, add_lora, load_policy
 from effirl.runs import Run, newest_warm_start
+from effirl.scoring import policy_prompt
 from effirl.training.config import PpoConfig
 from effirl.training.examples import describe_counts
 from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end, shared_arguments
@@ -29,7 +30,7 @@ from effirl.training.processes import (
     prepare_process,
     write_line,
 )
-from effirl.training.reward import LoggedReward, Scorer, columns_of, refusals
+from effirl.training.reward import LoggedReward, Scorer, refusals
 from effirl.training.seq2seq_grpo import GRPOConfig, Seq2SeqGRPOTrainer
 
 
@@ -48,6 +49,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     assert config.model is not None
     hardware = prepare_process()
     policy = load_policy(config.model)
+    policy.is_conditioned = config.is_conditioned  # whatever it was before
     loaded = load_problems(config.data, data_path=config.data_path, limit=config.limit)
     run = open_shared_run("ppo", config, config.output_dir)
     announce(run)
@@ -59,6 +61,8 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
         policy.model = add_lora(policy.model, config.lora_rank)
     if is_main():
         record_training(run.path, Footprint.of(problems), config.model)
+        if config.is_conditioned:
+            mark_conditioned(run.path)
     trainer = build_trainer(config, hardware, policy, problems, scorer, run)
     run_to_end(trainer, run, describe, cycle=config.num_iterations)
     return run
@@ -113,10 +117,21 @@ def build_trainer(
     return Seq2SeqGRPOTrainer(
         policy.model,
         tokenizer=policy.tokenizer,
-        reward=LoggedReward(scorer, run.path / ROLLOUTS_FILE, cycle=config.num_iterations),
+        reward=LoggedReward(
+            scorer, problems, run.path / ROLLOUTS_FILE, cycle=config.num_iterations
+        ),
         args=_arguments(config, hardware, run),
+        # A row is a group: the samples of one problem at one balance are compared with each other.
         train_dataset=Dataset.from_list(
-            [{"prompt": inference_prompt(p), **columns_of(p)} for p in problems]
+            [
+                {
+                    "prompt": policy_prompt(policy, problem, alpha),
+                    "problem_index": index,
+                    "alpha": alpha,
+                }
+                for index, problem in enumerate(problems)
+                for alpha in config.alphas
+            ]
         ),
         max_prompt_tokens=config.max_prompt_tokens,
     )

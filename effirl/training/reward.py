@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,10 +14,7 @@ from rewards.cache import MeasurementCache, default_folder
 from rewards.efficiency import EfficiencyReward, ScoreRequest
 from rewards.executor import Executor
 from rewards.measurement import MeasurementPlan
-from rewards.records import TestCase
 from rewards.scores import RewardConfig, Score
-
-COLUMNS = ("problem_id", "source_program", "tests", "performance_inputs")
 
 
 class Scorer(Protocol):
@@ -45,7 +42,6 @@ def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
     num_cores = len(os.sched_getaffinity(0))
     num_workers = max(1, num_cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     settings = RewardConfig(
-        alpha=config.alpha_value,
         efficiency_weight=config.efficiency_weight,
         saturation=config.saturation,
         partial_credit=config.partial_credit,
@@ -65,15 +61,19 @@ class LoggedReward:
 
     __name__ = "efficiency"
 
-    def __init__(self, scorer: Scorer, rollouts_path: Path, *, cycle: int) -> None:
-        """Say where to log.
+    def __init__(
+        self, scorer: Scorer, problems: Sequence[Problem], rollouts_path: Path, *, cycle: int
+    ) -> None:
+        """Say what to score, and where to log.
 
         Args:
             scorer: Does the work.
+            problems: Those that the trainer's data set numbers.
             rollouts_path: Appended to.
             cycle: Optimizer steps that make one step of the user's.
         """
         self._scorer = scorer
+        self._problems = problems
         self._path = rollouts_path
         self._cycle = cycle
 
@@ -81,62 +81,60 @@ class LoggedReward:
         self,
         *,
         completions: Sequence[str],
+        problem_index: Sequence[int],
+        alpha: Sequence[float],
         trainer_state: Any,
         log_metric: Callable[[str, float], None],
-        **columns: Any,
+        **_: object,
     ) -> list[float | None]:
         """Return the reward of each completion, None where it could not be scored.
 
         Args:
             completions: Decoded texts.
+            problem_index: Column of the data set: the problem of each completion.
+            alpha: Column of the data set: the balance at which each is rewarded.
             trainer_state: Of the Hugging Face trainer.
             log_metric: TRL's: averages a number over the processes into the trainer's log.
-            columns: One list for each column of the data set, as long as `completions`.
         """
         requests = [
-            _request({name: columns[name][i] for name in COLUMNS}, completion)
-            for i, completion in enumerate(completions)
+            _request(self._problems[index], completion, balance)
+            for index, completion, balance in zip(problem_index, completions, alpha, strict=True)
         ]
         scores = self._scorer.score(requests)
         for name, value in self._scorer.pop_metrics().items():
             log_metric(name, value)
         step = trainer_state.global_step // self._cycle + 1  # the one that these samples train
-        rows = zip(requests, scores, strict=True)
-        lines = [json.dumps(_rollout(step, request, score)) + "\n" for request, score in rows]
+        rows = zip(problem_index, requests, scores, strict=True)
+        lines = [json.dumps(_rollout(step, *row)) + "\n" for row in rows]
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
         return [score.reward for score in scores]
 
 
-def columns_of(problem: Problem) -> dict[str, object]:
-    """Return the columns of the trainer's data set that the reward reads."""
-    return {
-        "problem_id": problem.problem_id,
-        "source_program": problem.source_program,
-        "tests": [asdict(test) for test in problem.tests],
-        "performance_inputs": [asdict(test) for test in problem.performance_inputs],
-    }
-
-
 def refusals(scorer: Scorer, problems: Sequence[Problem]) -> list[str | None]:
     """Run each problem's source program on its own tests; return why it is unusable, or None."""
-    return scorer.validate([_request(columns_of(p), p.source_program) for p in problems])
+    return scorer.validate([_request(p, p.source_program) for p in problems])
 
 
-def _request(row: Mapping[str, Any], completion: str) -> ScoreRequest:
+def _request(problem: Problem, completion: str, alpha: float | None = None) -> ScoreRequest:
     return ScoreRequest(
-        problem_id=row["problem_id"],
-        source_program=row["source_program"],
-        tests=tuple(TestCase.from_row(test) for test in row["tests"]),
-        performance_inputs=tuple(TestCase.from_row(test) for test in row["performance_inputs"]),
+        problem_id=problem.problem_id,
+        source_program=problem.source_program,
+        tests=problem.tests,
+        performance_inputs=problem.performance_inputs,
         completion=completion,
+        alpha=alpha,
     )
 
 
-def _rollout(step: int, request: ScoreRequest, score: Score) -> dict[str, object]:
+def _rollout(
+    step: int, problem_index: int, request: ScoreRequest, score: Score
+) -> dict[str, object]:
     return {
         "step": step,
         "problem_id": request.problem_id,
+        "problem_index": problem_index,
+        "alpha": request.alpha,
         "completion": request.completion,
         "status": str(score.status),
         "reward": score.reward,

@@ -28,7 +28,9 @@ from rewards.scores import (
     time_gain,
 )
 
-_NEEDED: Final = ("step", "problem_id", "status", "pass_rate", "is_copy", "reward", "comparison")
+_NEEDED: Final = (
+    "step", "problem_index", "alpha", "status", "pass_rate", "is_copy", "reward", "comparison",
+)  # fmt: skip
 
 
 @dataclass
@@ -36,7 +38,9 @@ class SimulateConfig:
     """Price a run's logged rollouts anew."""
 
     rollouts: Path = field(metadata={"help": "rollouts.jsonl of a reinforcement run"})
-    alpha: float = field(default=0.5, metadata={"help": "1 runtime only, 0 memory only"})
+    alpha: float | None = field(
+        default=None, metadata={"help": "1 runtime only, 0 memory only; default: as in the run"}
+    )
     efficiency_weight: float = field(
         default=0.6, metadata={"help": "weight of efficiency beside correctness"}
     )
@@ -61,8 +65,8 @@ class SimulateConfig:
 class Rollout:
     """One logged program: its group, what it earned, and what was measured of it."""
 
-    group: tuple[int, str]
-    """Step and problem: the programs that were compared with each other."""
+    group: tuple[int, int, float]
+    """Step, problem and alpha: the programs that were compared with each other."""
     status: Status
     pass_rate: float
     is_copy: bool
@@ -79,7 +83,7 @@ def simulate(config: SimulateConfig) -> str:
     rollouts = list(read_rollouts(config.rollouts))
     if not rollouts:
         raise UserError(f"{config.rollouts}: no scored rollout; name another run's log")
-    groups: defaultdict[tuple[int, str], list[Rollout]] = defaultdict(list)
+    groups: defaultdict[tuple[int, int, float], list[Rollout]] = defaultdict(list)
     for rollout in rollouts:
         groups[rollout.group].append(rollout)
     logged = [np.array([r.reward for r in group]) for group in groups.values()]
@@ -90,7 +94,6 @@ def simulate(config: SimulateConfig) -> str:
 def price(rollout: Rollout, config: SimulateConfig) -> float:
     """Return what a program would have earned."""
     settings = RewardConfig(
-        alpha=config.alpha,
         efficiency_weight=config.efficiency_weight,
         saturation=config.saturation,
         partial_credit=config.partial_credit,
@@ -98,7 +101,9 @@ def price(rollout: Rollout, config: SimulateConfig) -> float:
     mixed = 0.0
     if rollout.comparison is not None and not rollout.is_copy:
         time = time_gain(rollout.comparison, config.saturation, config.time_dead_zone)
-        mixed = efficiency(time, memory_gain(rollout.comparison, config.saturation), config.alpha)
+        memory = memory_gain(rollout.comparison, config.saturation)
+        alpha = rollout.group[2] if config.alpha is None else config.alpha
+        mixed = efficiency(time, memory, alpha)
     return reward(rollout.status, rollout.pass_rate, mixed, settings)
 
 
@@ -127,7 +132,7 @@ def read_rollouts(path: Path) -> Iterator[Rollout]:
 def _rollout(row: dict[str, Any]) -> Rollout:
     comparison = row["comparison"]
     return Rollout(
-        (row["step"], row["problem_id"]),
+        (row["step"], row["problem_index"], row["alpha"]),
         Status(row["status"]),
         row["pass_rate"],
         row["is_copy"],

@@ -22,7 +22,7 @@ def write(tmp_path: Path, text: str) -> str:
 def test_flags_beat_the_file_and_the_file_beats_defaults(tmp_path: Path) -> None:
     path = write(tmp_path, "alpha: 0.25\nlearning_rate: 3e-5\nbeta: 0\nmax_steps: 7\n")
     config = parse(PpoConfig, ["--config", path, "--max-steps", "9", "--output-dir", "x/y"])
-    assert config.alpha_value == 0.25
+    assert config.alphas == (0.25,)
     assert config.learning_rate == 3e-5
     assert config.beta == 0.0
     assert isinstance(config.beta, float)
@@ -42,12 +42,22 @@ def test_empty_file_is_all_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("0", 0.0), ("1", 1.0), ("0.30", 0.3)])
 def test_alpha(text: str, value: float) -> None:
-    assert parse(PpoConfig, ["--alpha", text]).alpha_value == value
+    assert parse(PpoConfig, ["--alpha", text]).alphas == (value,)
 
 
-@pytest.mark.parametrize("alpha", ["2", "-0.1", "nan", "fast", "conditioned", ""])
+def test_conditioned_is_trained_at_several_alphas() -> None:
+    config = parse(PpoConfig, ["--alpha", "conditioned"])
+    assert config.is_conditioned
+    assert config.alphas[0] == 0.0
+    assert config.alphas[-1] == 1.0
+    assert not parse(PpoConfig, ["--alpha", "1"]).is_conditioned
+
+
+@pytest.mark.parametrize("alpha", ["2", "-0.1", "nan", "fast", ""])
 def test_alpha_out_of_range_names_the_range(alpha: str) -> None:
-    with pytest.raises(UserError, match=r"--alpha must be a number from 0 .* to 1 .*, got"):
+    with pytest.raises(
+        UserError, match=r"--alpha must be a number from 0 .* to 1 .*conditioned, got"
+    ):
         parse(PpoConfig, [f"--alpha={alpha}"])
 
 
@@ -94,7 +104,7 @@ def test_mistakes_on_the_command_line(argv: Sequence[str], expected: str) -> Non
 
 def test_a_flag_that_corrects_the_file_is_enough(tmp_path: Path) -> None:
     path = write(tmp_path, "alpha: 2\n")
-    assert parse(PpoConfig, ["--config", path, "--alpha", "1"]).alpha_value == 1.0
+    assert parse(PpoConfig, ["--config", path, "--alpha", "1"]).alphas == (1.0,)
 
 
 def test_help_describes_every_setting(capsys: pytest.CaptureFixture[str]) -> None:

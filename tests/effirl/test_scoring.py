@@ -4,7 +4,9 @@ import pytest
 
 from effirl import scoring
 from effirl.data.problems import Problem, Target
+from effirl.data.prompts import inference_prompt
 from effirl.errors import UserError
+from effirl.policy import Policy
 from effirl.scoring import CompletionRow, control_completions, find_unusable, score_completions
 from rewards.records import Status, TestCase
 from tests.fakes import FakeReward
@@ -68,8 +70,9 @@ def test_a_policy_is_asked_with_the_prompt_of_inference(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(scoring, "generate", fake_generate)
     sampling = scoring.Sampling(2, 0.8, 100, 200, 16, seed=5)
-    scoring.sample_completions(None, PROBLEMS, sampling)  # type: ignore[arg-type]
-    assert asked.pop("prompts") == [scoring.inference_prompt(problem) for problem in PROBLEMS]
+    policy = Policy(None, None, "fake")  # type: ignore[arg-type]
+    scoring.sample_completions(policy, PROBLEMS, sampling, alpha=0.8)
+    assert asked.pop("prompts") == [inference_prompt(problem) for problem in PROBLEMS]
     assert asked == {
         "num_samples": 2,
         "temperature": 0.8,
@@ -78,3 +81,10 @@ def test_a_policy_is_asked_with_the_prompt_of_inference(monkeypatch: pytest.Monk
         "batch_size": 16,
         "seed": 5,
     }
+
+
+def test_only_a_conditioned_policy_is_told_alpha() -> None:
+    policy = Policy(None, None, "fake")  # type: ignore[arg-type]
+    assert scoring.policy_prompt(policy, PROBLEMS[0], 0.8) == inference_prompt(PROBLEMS[0])
+    policy.is_conditioned = True
+    assert scoring.policy_prompt(policy, PROBLEMS[0], 0.8).endswith("runtime=1 memory=0.4")

@@ -1,9 +1,18 @@
 """The prompt, character by character."""
 
+from pathlib import Path
+
 import pytest
 
 from effirl.data.problems import Problem, Target
-from effirl.data.prompts import build_prompt, inference_prompt, target_text, training_prompt
+from effirl.data.prompts import (
+    build_prompt,
+    inference_prompt,
+    is_conditioned,
+    mark_conditioned,
+    target_text,
+    training_prompt,
+)
 
 PROBLEM = Problem("p1", "Sum the\nnumbers up to n.", "\nn = int(input())\nprint(sum(range(n)))\n\n")
 BODY = "Problem: Sum the numbers up to n.\nInitial Code:\nn = int(input())\nprint(sum(range(n)))"
@@ -24,6 +33,31 @@ def test_tags(runtime_tag: int | None, memory_tag: int | None, line: str) -> Non
 
 def test_inference_asks_for_both() -> None:
     assert inference_prompt(PROBLEM) == BODY + "\nPerformance Tag: runtime=1 memory=1"
+
+
+@pytest.mark.parametrize(
+    ("alpha", "tags"),
+    [
+        (0.0, "runtime=0 memory=1"),
+        (0.25, "runtime=0.5 memory=1"),
+        (0.5, "runtime=1 memory=1"),
+        (0.8, "runtime=1 memory=0.4"),
+        (1.0, "runtime=1 memory=0"),
+        (1 / 3, "runtime=0.67 memory=1"),
+    ],
+)
+def test_a_conditioned_policy_is_told_alpha_by_its_tags(alpha: float, tags: str) -> None:
+    assert inference_prompt(PROBLEM, alpha) == f"{BODY}\nPerformance Tag: {tags}"
+
+
+def test_the_mark_is_found_beside_the_weights_and_in_the_run(tmp_path: Path) -> None:
+    for name in ("model", "checkpoint-3"):
+        (tmp_path / name).mkdir()
+        assert not is_conditioned(tmp_path / name)
+    mark_conditioned(tmp_path)
+    assert is_conditioned(tmp_path / "model")
+    assert is_conditioned(str(tmp_path / "checkpoint-3"))
+    assert not is_conditioned("codet5-nano")
 
 
 def test_target_is_the_program_alone() -> None:

@@ -86,7 +86,10 @@ def test_a_policy_samples_each_step_with_a_seed_of_its_own(
 ) -> None:
     calls: list[tuple[int, int]] = []
 
-    def fake_sample(policy: object, problems: Sequence[Problem], sampling: run.Sampling):
+    def fake_sample(
+        policy: object, problems: Sequence[Problem], sampling: run.Sampling, alpha: float
+    ):
+        assert alpha == 0.5
         calls.append((len(problems), sampling.seed))
         return [["pass"] * sampling.num_samples for _ in problems]
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ import torch
 from safetensors.torch import load_file
 
 from effirl.data.problems import LoadedProblems, Problem
+from effirl.data.prompts import inference_prompt
 from effirl.errors import UserError
+from effirl.policy import load_policy
 from effirl.runs import Run
 from effirl.training import ppo, processes
 from effirl.training.config import PpoConfig
+from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer
 from rewards.efficiency import ScoreRequest
 from rewards.records import Status, TestCase
-from rewards.scores import Score
+from rewards.scores import Score, efficiency
 
 PROBLEMS = [
     Problem(f"p{i}", "Print.", f"print({i})", (TestCase("", f"{i}\n"),), (TestCase("", f"{i}\n"),))
@@ -27,7 +31,7 @@ PROBLEMS = [
 
 
 class FakeScorer:
-    """Rewards vowels; cannot score a completion that starts with a digit."""
+    """Takes vowels for speed and waste; cannot score a completion that starts with a digit."""
 
     def __init__(self, interrupt_at: int | None = None) -> None:
         self.num_calls = 0
@@ -38,13 +42,15 @@ class FakeScorer:
         self.num_calls += 1
         if self.num_calls == self.interrupt_at:
             os.kill(os.getpid(), signal.SIGINT)
-        return [self._score(request.completion) for request in requests]
+        return [self._score(request.completion, request.alpha) for request in requests]
 
-    def _score(self, text: str) -> Score:
+    def _score(self, text: str, alpha: float | None) -> Score:
+        assert alpha is not None
         if text[:1].isdigit():
             return Score(Status.SANDBOX_ERROR, None, 0, 0, False, 0, None, None)
         gain = sum(c in "aeiou" for c in text) / 10
-        return Score(Status.OK, 1 + 0.6 * gain, gain, -gain, False, 1.0, None, text)
+        reward = 1 + 0.6 * efficiency(gain, -gain, alpha)
+        return Score(Status.OK, reward, gain, -gain, False, 1.0, None, text)
 
     def validate(self, requests: Sequence[ScoreRequest]) -> list[str | None]:
         return ["it fails" if r.problem_id in self.refused else None for r in requests]
@@ -63,7 +69,7 @@ def _problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def config(model: Path, **overrides: Any) -> PpoConfig:
     values: dict[str, Any] = {
-        "model": str(model), "max_steps": 4, "num_prompts": 2, "num_samples": 4,
+        "model": str(model), "alpha": "1", "max_steps": 4, "num_prompts": 2, "num_samples": 4,
         "micro_batch_size": 4, "num_iterations": 2, "learning_rate": 1e-3, "beta": 0.05,
         "max_new_tokens": 8, "save_steps": 2,
     }  # fmt: skip
@@ -130,8 +136,6 @@ def test_a_finished_run_is_not_trained_again(tiny_policy_dir: Path, tmp_path: Pa
 
 
 def test_adapter_run_leaves_an_adapter_that_loads(tiny_policy_dir: Path) -> None:
-    from effirl.policy import load_policy
-
     run = ppo.train(config(tiny_policy_dir, lora=True, max_steps=2), FakeScorer())
     assert (run.model_path / "adapter_model.safetensors").is_file()
     assert not (run.model_path / "model.safetensors").exists()
@@ -155,3 +159,32 @@ def test_newest_warm_start_is_the_default(tiny_policy_dir: Path, tmp_path: Path)
 def test_too_few_problems_are_told(tiny_policy_dir: Path) -> None:
     with pytest.raises(UserError, match=r"num_prompts = 7 .* has 6 usable.*--num-prompts"):
         ppo.train(config(tiny_policy_dir, num_prompts=7, micro_batch_size=28), FakeScorer())
+
+
+def test_a_conditioned_policy_is_told_the_alpha_that_prices_it(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts: list[str] = []
+    roll_out = Seq2SeqGRPOTrainer.roll_out
+
+    def spy(self: Any, texts: list[str]) -> dict[str, Any]:
+        prompts.extend(texts)
+        return roll_out(self, texts)
+
+    monkeypatch.setattr(Seq2SeqGRPOTrainer, "roll_out", spy)
+    run = ppo.train(config(tiny_policy_dir, alpha="conditioned", max_new_tokens=16), FakeScorer())
+    rollouts = rows(run, "rollouts.jsonl")
+    assert len({row["alpha"] for row in rollouts}) > 2
+    for row, prompt in zip(rollouts, prompts, strict=True):
+        assert prompt == inference_prompt(PROBLEMS[row["problem_index"]], row["alpha"])
+        if row["reward"] is not None:
+            gain = efficiency(row["time_gain"], row["memory_gain"], row["alpha"])
+            assert row["reward"] == pytest.approx(1 + 0.6 * gain)
+    groups = Counter((r["step"], r["problem_index"], r["alpha"]) for r in rollouts)
+    assert set(groups.values()) == {4}
+    assert load_policy(run.model_path).is_conditioned
+    assert load_policy(run.path / "checkpoint-4").is_conditioned
+    close(run)
+    again = ppo.train(config(run.model_path, max_steps=1), FakeScorer())  # now for one balance
+    assert not load_policy(again.model_path).is_conditioned
+    assert {row["alpha"] for row in rows(again, "rollouts.jsonl")} == {1.0}

@@ -26,8 +26,8 @@ LEAN = replace(
 
 def row(**values: Any) -> dict[str, Any]:
     default = {
-        "step": 1, "problem_id": "p", "status": "OK", "pass_rate": 1.0, "is_copy": False,
-        "reward": 1.0, "comparison": None,
+        "step": 1, "problem_index": 0, "alpha": 1.0, "status": "OK", "pass_rate": 1.0,
+        "is_copy": False, "reward": 1.0, "comparison": None,
     }  # fmt: skip
     return default | values
 
@@ -55,6 +55,19 @@ def test_the_logged_prices_change_nothing(log: Path) -> None:
     assert "3 programs in 1 groups" in text
     assert "change order: 0.0%" in text
     assert "another best program: 0.0%" in text
+
+
+def test_without_alpha_each_program_keeps_its_own(tmp_path: Path) -> None:
+    fast = asdict(FAST)
+    path = write(
+        tmp_path / "log",
+        row(alpha=1.0, reward=1.2, comparison=fast),
+        row(alpha=0.0, reward=1.0, comparison=fast),
+    )
+    text = simulate(SimulateConfig(path))
+    assert "mean reward                 1.100    1.100" in text
+    assert "2 programs in 2 groups" in text
+    assert f"1.100{1.2:9.3f}" in simulate(SimulateConfig(path, alpha=1.0))
 
 
 def test_memory_only_prefers_the_lean_program(log: Path) -> None:
