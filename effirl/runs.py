@@ -12,6 +12,7 @@ Two commands never write one folder: a run holds an advisory lock for as long as
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from effirl.files import write_whole
 
 RUNS = Path("runs")
 CONFIG_FILE = "config.yaml"
+PROVENANCE_FILE = "provenance.json"
 LOCK_FILE = ".lock"
 MODEL_FOLDER = "model"
 WEIGHT_FILES = (
@@ -138,6 +140,33 @@ def read_settings(path: Path) -> dict[str, Any] | None:
     except (OSError, yaml.YAMLError):
         return None
     return values if isinstance(values, dict) else None
+
+
+def refuse_other_provenance(path: Path, now: Mapping[str, object]) -> None:
+    """Write down on what a folder's results stand, or refuse to add results that differ.
+
+    Args:
+        path: Run folder.
+        now: Of JSON's types, by names that a message can use.
+
+    Raises:
+        UserError: If earlier results in it differ in one of them.
+    """
+    file = path / PROVENANCE_FILE
+    if not file.is_file():
+        write_whole(file, json.dumps(now, indent=2) + "\n")
+        return
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{file} is not JSON; use another --output-dir") from error
+    for name, value in now.items():
+        if before.get(name) != value:
+            raise UserError(
+                f"{path} holds results made with another {name} ({before.get(name)!r:.80}, now "
+                f"{value!r:.80}): figures of the two cannot be put together; use another "
+                "--output-dir"
+            )
 
 
 def drop_rows_after(path: Path, step: int) -> None:

@@ -1,5 +1,6 @@
 """The one door to every data set: a name in, checked `Problem` rows out."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from effirl.data import catalog, effibench, mercury, nofuneval, pie
@@ -11,6 +12,12 @@ DATA_HELP = f"Data set: {', '.join(DATA_SETS)}."
 DATA_PATH_HELP = "Files of the data set, or a hub id; default: its copy on the hub."
 EDITS_SET = "resource_util"
 """Its programs cannot be run: it is scored by the text of the edits."""
+ALL_SPLITS: Mapping[str, tuple[str, ...]] = {
+    "builtin": ("train", "validation", "test", "transfer"),
+    "pie": ("all",),
+    "mercury": ("train", "validation", "test"),
+}
+"""What together is the whole of a data set; of the others `test` is every row."""
 EVALUATION_SETS = ("nofuneval", "resource_util", "effibench")
 """Made to compare models with: training on them is refused unless it is asked for by name."""
 
@@ -41,17 +48,67 @@ def load_problems(
     Raises:
         UserError: If the name, the path, the split or a row is wrong, or no problem is left.
     """
+    loaded = _load(data, data_path, split, limit, require_tests, languages)
+    if not loaded.problems:
+        raise UserError(
+            f"split {split!r} of {data} has no usable problem {_left_out(loaded)}; "
+            "try another split"
+        )
+    return loaded
+
+
+def load_whole(
+    data: str,
+    *,
+    data_path: Path | None = None,
+    limit: int | None = None,
+    require_tests: bool = True,
+) -> LoadedProblems:
+    """Load all splits of a data set.
+
+    Args:
+        data: As for `load_problems`.
+        data_path: As for `load_problems`.
+        limit: Keep so many problems of each split, and of all.
+        require_tests: As for `load_problems`.
+
+    Raises:
+        UserError: As for `load_problems`.
+    """
+    whole = LoadedProblems([])
+    for split in ALL_SPLITS.get(data, ("test",)):
+        part = _load(data, data_path, split, limit, require_tests, "all")
+        whole.problems = (whole.problems + part.problems)[:limit]
+        whole.dropped += part.dropped
+    if not whole.problems:
+        raise UserError(f"{data} has no usable problem {_left_out(whole)}; check --data-path")
+    return whole
+
+
+def _left_out(loaded: LoadedProblems) -> str:
+    dropped = ", ".join(f"{count} {reason}" for reason, count in loaded.dropped.items())
+    return f"(left out: {dropped or 'none'})"
+
+
+def _load(
+    data: str,
+    data_path: Path | None,
+    split: str,
+    limit: int | None,
+    require_tests: bool,
+    languages: str,
+) -> LoadedProblems:
     if limit is not None and limit < 1:
         raise UserError(
             f"limit must be at least 1, got {limit}; leave it out to load every problem"
         )
     match data:
         case "builtin":
-            loaded = _from_catalog(data_path, split, limit, require_tests)
+            return _from_catalog(data_path, split, limit, require_tests)
         case "pie":
-            loaded = pie.load(data_path, split, limit=limit, require_tests=require_tests)
+            return pie.load(data_path, split, limit=limit, require_tests=require_tests)
         case "nofuneval":
-            loaded = nofuneval.load_runtime_efficiency(
+            return nofuneval.load_runtime_efficiency(
                 data_path, split, limit=limit, require_tests=require_tests
             )
         case "resource_util" if require_tests:
@@ -60,22 +117,13 @@ def load_problems(
                 "scripts/evaluate.py, which compares edits, or take another data set"
             )
         case "resource_util":
-            loaded = nofuneval.load_resource_util(
-                data_path, split, limit=limit, languages=languages
-            )
+            return nofuneval.load_resource_util(data_path, split, limit=limit, languages=languages)
         case "effibench":
-            loaded = effibench.load(data_path, split, limit=limit, require_tests=require_tests)
+            return effibench.load(data_path, split, limit=limit, require_tests=require_tests)
         case "mercury":
-            loaded = mercury.load(data_path, split, limit=limit, require_tests=require_tests)
+            return mercury.load(data_path, split, limit=limit, require_tests=require_tests)
         case _:
             raise UserError(f"data must be one of {', '.join(DATA_SETS)}, got {data!r}")
-    if not loaded.problems:
-        dropped = ", ".join(f"{count} {reason}" for reason, count in loaded.dropped.items())
-        raise UserError(
-            f"split {split!r} of {data} has no usable problem (left out: {dropped or 'none'}); "
-            "try another split"
-        )
-    return loaded
 
 
 def refuse_evaluation_set(data: str, is_allowed: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from effirl.data.effibench import leetcode_id, read_asserts, statement
 from effirl.data.hub import hub_id, read_hub
-from effirl.data.pie import runtime_tag
+from effirl.data.pie import ratio, runtime_tag
 from effirl.data.problems import (
     TARGET_IS_SOURCE,
     LoadedProblems,
@@ -106,7 +106,13 @@ def _problem(row: Row, problem_id: str, require_tests: bool) -> Problem:
     if slowest[1] == fastest[1]:
         raise Unusable(TARGET_IS_SOURCE)
     tests = _tests(row) if require_tests else ()
-    target = Target(fastest[1], runtime_tag=runtime_tag(slowest[0], fastest[0]), name="fastest")
+    milliseconds = slowest[0], fastest[0]
+    target = Target(
+        fastest[1],
+        runtime_tag=runtime_tag(*milliseconds),
+        name="fastest",
+        claimed_speedup=ratio(*milliseconds),
+    )
     return Problem(
         problem_id=problem_id,
         description=statement(description),

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from effirl.data.codenet import NO_TESTS, TESTS_FILE, TESTS_FOLDER, ProblemTests, find_tests
 from effirl.data.hub import hub_folder, hub_id
-from effirl.data.pie import runtime_tag
+from effirl.data.pie import ratio, runtime_tag
 from effirl.data.problems import (
     TARGET_IS_SOURCE,
+    InputOrigin,
     LoadedProblems,
     Problem,
     Target,
@@ -151,12 +152,12 @@ def _find(data_path: Path | None, name: str) -> Path:
 
 def _runtime_problem(row: Row, tests: ProblemTests) -> Problem:
     values = row.values
+    milliseconds = _milliseconds(row, "cpu_time_v0"), _milliseconds(row, "cpu_time_v1")
     target = Target(
         program=compact_program(values["target_code"]),
-        runtime_tag=runtime_tag(
-            _milliseconds(row, "cpu_time_v0"), _milliseconds(row, "cpu_time_v1")
-        ),
+        runtime_tag=runtime_tag(*milliseconds),
         name="target",
+        claimed_speedup=ratio(*milliseconds),
     )
     submission = optional_text(row, "submission_id_v0")
     return Problem(
@@ -168,6 +169,7 @@ def _runtime_problem(row: Row, tests: ProblemTests) -> Problem:
         targets=(target,),
         submission_ids=(submission,) if submission else (),
         language=values["pl"].lower(),
+        input_origin=InputOrigin.PUBLIC,
     )
 
 

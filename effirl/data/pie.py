@@ -16,6 +16,7 @@ from effirl.data.codenet import NO_TESTS, TESTS_FILE, TESTS_FOLDER, ProblemTests
 from effirl.data.hub import hub_id, read_hub
 from effirl.data.problems import (
     TARGET_IS_SOURCE,
+    InputOrigin,
     LoadedProblems,
     Problem,
     Target,
@@ -102,6 +103,15 @@ def runtime_tag(source_ms: float, target_ms: float) -> int:
     )
 
 
+def ratio(source: float, target: float) -> float | None:
+    """Divide two figures of a data set; None where one of them cannot be a cost.
+
+    >>> ratio(300, 100), ratio(300, 0)
+    (3.0, None)
+    """
+    return source / target if source > 0 and target > 0 else None
+
+
 def _read_pairs(data_path: Path | None, name: str | None) -> Iterator[Row]:
     if name is not None:
         return chain.from_iterable(read_hub(name, split) for split in _HUB_SPLITS)
@@ -128,6 +138,8 @@ def _problem(row: Row, tests: ProblemTests) -> Problem:
         runtime_tag=runtime_tag(values["cpu_time_v0"], values["cpu_time_v1"]),
         memory_tag=int(values["memory_v1"] <= MAX_MEMORY_SHARE * values["memory_v0"]),
         name="target",
+        claimed_speedup=ratio(values["cpu_time_v0"], values["cpu_time_v1"]),
+        claimed_memory_reduction=ratio(values["memory_v0"], values["memory_v1"]),
     )
     submissions = (optional_text(row, f"submission_id_v{version}") for version in (0, 1))
     return Problem(
@@ -139,6 +151,7 @@ def _problem(row: Row, tests: ProblemTests) -> Problem:
         targets=(target,),
         submission_ids=tuple(filter(None, submissions)),
         author=optional_text(row, "user_id"),
+        input_origin=InputOrigin.PUBLIC,
     )
 
 

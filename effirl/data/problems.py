@@ -3,11 +3,24 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from effirl.data.rows import Row
 from rewards.errors import ProblemError
 from rewards.records import TestCase
+
+
+class InputOrigin(StrEnum):
+    """Where the performance inputs of a problem come from: what measured gains stand on."""
+
+    OWN = "the data set's own"
+    PUBLIC = "public tests"
+    """Examples of a contest: on most of them nothing can be measured."""
+    FOUND = "found"
+    """By `effirl.data.perf_inputs`, with outputs that programs of several authors agree on."""
+    WEAK = "found, weakly verified"
+    """The outputs are one author's word alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,10 @@ class Target:
     """The same for peak memory."""
     name: str = ""
     """What the alternative is, for tables."""
+    claimed_speedup: float | None = None
+    """Source program's runtime over the target's, by the data set's own figures."""
+    claimed_memory_reduction: float | None = None
+    """The same of peak memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +63,7 @@ class Problem:
     """Of all programs, in lower case. Only Python can be run."""
     author: str = ""
     """Who wrote the programs, where known: one author's programs agree on their own mistakes."""
-    is_weakly_verified: bool = False
-    """Whether the outputs of made-up performance inputs are one author's word alone."""
+    input_origin: InputOrigin = InputOrigin.OWN
 
     @property
     def programs(self) -> tuple[str, ...]:

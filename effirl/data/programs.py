@@ -1,7 +1,8 @@
-"""What the loaders need to know of a program's text. Programs are parsed here, never run."""
+"""What can be told of a program by its text. Programs are parsed here, never run."""
 
 import ast
 import io
+import sys
 import tokenize
 import warnings
 
@@ -51,6 +52,31 @@ def syntax_tree(program: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(program)
+
+
+def imported_packages(program: str) -> set[str]:
+    """Name the packages that a program imports, anywhere in it, but those of the standard library.
+
+    One that cannot be read imports nothing.
+    """
+    if not parses(program):
+        return set()
+    names: set[str] = set()
+    for node in ast.walk(syntax_tree(program)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names
+
+
+def drops_import(source: str, target: str) -> bool:
+    """Whether a package that the source program imports is not imported by the target.
+
+    >>> drops_import("import numpy as np, math", "import math")
+    True
+    """
+    return bool(imported_packages(source) - imported_packages(target))
 
 
 def _dump(program: str) -> str:

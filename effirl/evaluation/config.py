@@ -5,6 +5,8 @@ from pathlib import Path
 
 from effirl.config import FieldError, check_range, check_types
 from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS
+from effirl.data.perf_inputs.loading import PERFORMANCE_INPUTS_HELP
+from effirl.data.perf_inputs.store import DEFAULT_FOLDER
 
 CONTROLS = ("source", "target")
 """Stand-ins for a model: the source program unchanged, and the data set's own improved program."""
@@ -28,6 +30,9 @@ class EvaluateConfig:
     )
     data: str = field(default="builtin", metadata={"help": DATA_HELP})
     data_path: Path | None = field(default=None, metadata={"help": DATA_PATH_HELP})
+    performance_inputs: Path = field(
+        default=DEFAULT_FOLDER, metadata={"help": PERFORMANCE_INPUTS_HELP}
+    )
     split: str = field(default="test", metadata={"help": "which part of the data"})
     allow_overlap: bool = field(
         default=False,
@@ -93,6 +98,9 @@ class SweepConfig:
     max_steps: int | None = field(default=None, metadata={"help": "steps of every reinforcement"})
     data: str = field(default="builtin", metadata={"help": DATA_HELP})
     data_path: Path | None = field(default=None, metadata={"help": DATA_PATH_HELP})
+    performance_inputs: Path = field(
+        default=DEFAULT_FOLDER, metadata={"help": PERFORMANCE_INPUTS_HELP}
+    )
     split: str = field(default="test", metadata={"help": "part of the data to evaluate on"})
     limit: int | None = field(default=None, metadata={"help": "evaluate on so many problems"})
     num_samples: int = field(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from effirl.data.perf_inputs import describe_inputs
 from effirl.data.problems import LoadedProblems
 from effirl.evaluation.bootstrap import (
     CONFIDENCE,
@@ -157,6 +158,8 @@ def _notes(
         if reasons:
             listed = ", ".join(f"{count} ({reason})" for reason, count in reasons.items())
             notes.append(f"{what}: {listed}")
+    if line := describe_inputs(loaded.problems):
+        notes.append(line)
     num_failed = sum(not row.is_scored for row in evaluation.rows)
     if num_failed:
         notes.append(f"{num_failed} completions could not be run or measured: they count nowhere")

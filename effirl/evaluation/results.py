@@ -5,14 +5,14 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from effirl.data.perf_inputs.loading import provenance_of
 from effirl.data.problems import Problem
 from effirl.errors import UserError
 from effirl.files import write_whole
-from effirl.runs import WEIGHT_FILES
+from effirl.runs import WEIGHT_FILES, refuse_other_provenance
 from effirl.scoring import CompletionRow
 
 RESULTS_FILE = "results.jsonl"
-PROVENANCE_FILE = "provenance.json"
 
 
 def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
@@ -60,34 +60,18 @@ def check_provenance(
     Raises:
         UserError: If earlier results are of another machine, other problems or other weights.
     """
-    now: dict[str, object] = {
-        "machine": dict(machine),
-        "problems": _digest(problems),
-        "weights": {model: _weights(Path(model)) for model in models},
-    }
-    path = folder / PROVENANCE_FILE
-    if not path.is_file():
-        write_whole(path, json.dumps(now, indent=2) + "\n")
-        return
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON; use another --output-dir") from error
-    for name, value in now.items():
-        if before.get(name) != value:
-            raise UserError(
-                f"{folder} holds results made with another {name} ({before.get(name)!r:.80}, now "
-                f"{value!r:.80}): figures of the two cannot be put together; use another "
-                "--output-dir"
-            )
+    refuse_other_provenance(
+        folder,
+        {
+            "machine": dict(machine),
+            **provenance_of(problems),
+            "weights": {model: _weights(Path(model)) for model in models},
+        },
+    )
 
 
 def _line(row: CompletionRow) -> str:
     return json.dumps(row.to_json()) + "\n"
-
-
-def _digest(problems: Sequence[Problem]) -> str:
-    return hashlib.sha256(repr(problems).encode()).hexdigest()[:16]
 
 
 def _weights(folder: Path) -> str:

@@ -11,6 +11,7 @@ import torch
 
 from effirl.data.load import EDITS_SET, load_problems
 from effirl.data.overlap import leave_out, trained_on
+from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.evaluation.config import CONTROLS, EvaluateConfig
 from effirl.evaluation.edits import write_edits
@@ -58,6 +59,8 @@ def evaluate(config: EvaluateConfig) -> str:
             locate_model(model)  # a mistake is told before a run folder is made
     loaded = load_unseen(config, models)
     run = open_run("eval", config, config.output_dir)
+    if line := describe_inputs(loaded.problems):
+        logger.info(line)
     check_provenance(run.path, loaded.problems, models, fingerprint())
     if config.data == EDITS_SET:
         return "".join(
@@ -86,6 +89,7 @@ def load_unseen(config: EvaluateConfig, models: Sequence[str]) -> LoadedProblems
         limit=config.limit,
         require_tests=config.data != EDITS_SET,
     )
+    loaded.problems = with_performance_inputs(loaded.problems, config.performance_inputs)
     if not config.allow_overlap:
         for model in models:
             loaded = leave_out(loaded, trained_on(model), f"as {model} was trained on")

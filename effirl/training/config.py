@@ -6,6 +6,8 @@ from typing import Literal
 
 from effirl.config import FieldError, check_range, check_types, parse_alpha
 from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS, refuse_evaluation_set
+from effirl.data.perf_inputs.loading import PERFORMANCE_INPUTS_HELP
+from effirl.data.perf_inputs.store import DEFAULT_FOLDER
 
 CONDITIONED_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """What a conditioned policy is trained for. Few, so that each is met often in a run of minutes."""
@@ -114,6 +116,9 @@ class PpoConfig(TrainingConfig):
     model: str | None = field(
         default=None,
         metadata={"help": "Built-in model, hub name or folder; default: the newest warm start."},
+    )
+    performance_inputs: Path = field(
+        default=DEFAULT_FOLDER, metadata={"help": PERFORMANCE_INPUTS_HELP}
     )
     max_steps: int = field(default=24, metadata={"help": "Steps; each samples fresh programs."})
     num_prompts: int = field(default=24, metadata={"help": "Problems a step."})

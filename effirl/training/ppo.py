@@ -12,6 +12,7 @@ from peft import PeftModel
 
 from effirl.data.load import load_problems
 from effirl.data.overlap import Footprint, record_training
+from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import Problem
 from effirl.data.prompts import mark_conditioned
 from effirl.errors import UserError
@@ -51,12 +52,15 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     policy = load_policy(config.model)
     policy.is_conditioned = config.is_conditioned  # whatever it was before
     loaded = load_problems(config.data, data_path=config.data_path, limit=config.limit)
+    loaded.problems = with_performance_inputs(loaded.problems, config.performance_inputs)
     run = open_shared_run("ppo", config, config.output_dir)
     announce(run)
     if run.is_finished:
         return run
     problems = _usable(loaded.problems, scorer)
     write_line(f"{len(problems)} problems{describe_counts(loaded.dropped)}; model {config.model}")
+    if line := describe_inputs(problems):
+        write_line(line)
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
         policy.model = add_lora(policy.model, config.lora_rank)
     if is_main():

@@ -88,6 +88,7 @@ def test_settings_reach_the_reinforcement_command(tmp_path: Path) -> None:
         "--model": "m",
         "--data": "pie",
         "--data_path": "d",
+        "--performance_inputs": "runs/performance-inputs",
         "--max_steps": "2",
         "--seed": "3",
         "--output_dir": str(tmp_path),

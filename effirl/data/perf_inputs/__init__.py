@@ -3,9 +3,10 @@
 `shape`, `inference` and `constraints` read the examples; `strategies`, `generation` and
 `random_parts` make larger inputs of the kind; `agreement` keeps those on which accepted programs of
 independent authors print the same; `search` grows them until a source program is measurable;
-`store` keeps them; `report` and `command` show what they make visible.
+`store` keeps them, `loading` puts them into problems; `report` and `command` show what they make
+visible.
 """
 
-from effirl.data.perf_inputs.store import with_performance_inputs
+from effirl.data.perf_inputs.loading import describe_inputs, with_performance_inputs
 
-__all__ = ["with_performance_inputs"]
+__all__ = ["describe_inputs", "with_performance_inputs"]

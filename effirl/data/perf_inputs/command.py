@@ -24,7 +24,6 @@ from rewards.records import Limits, TestCase
 from rewards.worker import Worker
 
 _log = logging.getLogger(__name__)
-DEFAULT_CACHE = Path("runs/performance-inputs")
 _SAME = "\n# the same program, for the control\n"
 
 
@@ -86,7 +85,9 @@ def parse_arguments(argv: Sequence[str] | None) -> MakeInputs:
     """
     parser = _Parser(prog="make_inputs", description=__doc__, allow_abbrev=False)
     parser.add_argument("--data-path", type=Path, required=True, help="PIE's pairs and tests")
-    parser.add_argument("--cache-dir", type=Path, default=DEFAULT_CACHE, help="where inputs go")
+    parser.add_argument(
+        "--cache-dir", type=Path, default=store.DEFAULT_FOLDER, help="where inputs go"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the inputs and the sample")
     parser.add_argument("--num-problems", type=int, help="sample so many problems; default: all")
     parser.add_argument("--num-workers", type=int, help="cores to use; default: all")
@@ -108,7 +109,7 @@ def make_inputs(config: MakeInputs) -> str:
     """Find inputs for all problems of PIE that are not in the cache, and say what they show.
 
     Returns:
-        The table of all pairs of these problems.
+        The table of all pairs of these problems, and where the inputs are.
 
     Raises:
         UserError: If the data or the cache's folder is unusable.
@@ -125,7 +126,9 @@ def make_inputs(config: MakeInputs) -> str:
         store.prepare(cache_dir)
         _make(new, config)
     records = [(task.pairs, store.load(cache_dir, task.problem_id)) for task in tasks]
-    return table([(pairs, record) for pairs, record in records if record is not None])
+    shown = table([(pairs, record) for pairs, record in records if record is not None])
+    flag = "" if cache_dir == store.DEFAULT_FOLDER else f" with --performance-inputs {cache_dir}"
+    return f"{shown}inputs are in {cache_dir}; ppo, evaluate and audit take them{flag}\n"
 
 
 def _by_problem(problems: Sequence[Problem]) -> dict[str, list[Problem]]:

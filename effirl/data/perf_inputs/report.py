@@ -1,14 +1,12 @@
 """What performance inputs make visible of the gains that a data set claims, as a table."""
 
-import ast
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from effirl.data.perf_inputs.search import programs_of
 from effirl.data.perf_inputs.store import Interval, PairRecord, ProblemRecord
 from effirl.data.problems import Problem
-from effirl.data.programs import syntax_tree
+from effirl.data.programs import drops_import
 from effirl.tables import aligned
 
 
@@ -88,22 +86,3 @@ def _failures(rows: Sequence[Row]) -> str:
 
 def _is_visible(interval: Interval | None) -> bool:
     return interval is not None and interval.is_visible
-
-
-def drops_import(source: str, target: str) -> bool:
-    """Whether a package that the source program imports is not imported by the target.
-
-    >>> drops_import("import numpy as np, math", "import math")
-    True
-    """
-    return bool(_packages(source) - _packages(target))
-
-
-def _packages(program: str) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(syntax_tree(program)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.split(".")[0])
-    return names - sys.stdlib_module_names

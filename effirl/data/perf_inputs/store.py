@@ -8,7 +8,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from effirl.files import write_whole
 from rewards.errors import ProblemError
 from rewards.records import TestCase
 
+DEFAULT_FOLDER: Final = Path("runs/performance-inputs")
 _FORMAT: Final = 1
 
 
@@ -136,32 +137,3 @@ def _decode_pair(values: dict[str, Any]) -> PairRecord:
         name: values[name] and Interval(**values[name]) for name in ("public", "generated", "same")
     }
     return PairRecord(**{**values, **intervals})
-
-
-def with_performance_inputs(problems: Sequence[Problem], cache_dir: Path) -> list[Problem]:
-    """Replace performance inputs by those that were found for a problem's source program.
-
-    Problems for which nothing was found, or whose tests have changed since, stay as they are.
-
-    Args:
-        problems: In any order.
-        cache_dir: The folder that `scripts/make_inputs.py` filled; it may be absent.
-    """
-    records = {
-        name: load(cache_dir, name) for name in dict.fromkeys(p.problem_id for p in problems)
-    }
-    return [_with_inputs(problem, records[problem.problem_id]) for problem in problems]
-
-
-def _with_inputs(problem: Problem, record: ProblemRecord | None) -> Problem:
-    if record is None or record.tests != digest(problem.tests):
-        return problem
-    source = digest(problem.source_program)
-    for pair in record.pairs:
-        if pair.source == source and pair.cases:
-            return replace(
-                problem,
-                performance_inputs=tuple(record.cases[place] for place in pair.cases),
-                is_weakly_verified=record.is_weakly_verified,
-            )
-    return problem

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from effirl.data.perf_inputs import store, with_performance_inputs
+from effirl.data.perf_inputs import describe_inputs, store, with_performance_inputs
 from effirl.data.perf_inputs.command import parse_arguments
-from effirl.data.perf_inputs.report import drops_import, table
+from effirl.data.perf_inputs.loading import PUBLIC
+from effirl.data.perf_inputs.report import table
 from effirl.data.perf_inputs.store import Interval, PairRecord, ProblemRecord, digest
-from effirl.data.problems import Problem, Target
+from effirl.data.problems import InputOrigin, Problem, Target
+from effirl.data.programs import drops_import
 from effirl.errors import UserError
 from rewards.records import Match, TestCase
 
@@ -26,6 +28,7 @@ PROBLEM = Problem(
     performance_inputs=(SMALL,),
     targets=(Target("n = int(input())\nprint(n * (n + 1) // 2)\n", runtime_tag=1),),
     author="u1",
+    input_origin=InputOrigin.PUBLIC,
 )
 SEEN, UNSEEN = Interval(0.5, 1.0, 1.5), Interval(-0.1, 0.1, 0.3)
 
@@ -46,10 +49,48 @@ def record(*, cases: tuple[int, ...] = (0,), is_weak: bool = False) -> ProblemRe
     )
 
 
-def test_found_inputs_replace_the_small_ones(tmp_path: Path) -> None:
-    store.save(tmp_path, "p1", record(is_weak=True))
+@pytest.mark.parametrize(
+    ("is_weak", "origin"), [(False, InputOrigin.FOUND), (True, InputOrigin.WEAK)]
+)
+def test_found_inputs_replace_the_small_ones(
+    tmp_path: Path, is_weak: bool, origin: InputOrigin
+) -> None:
+    store.save(tmp_path, "p1", record(is_weak=is_weak))
     (found,) = with_performance_inputs([PROBLEM], tmp_path)
-    assert found == replace(PROBLEM, performance_inputs=(LARGE,), is_weakly_verified=True)
+    assert found == replace(PROBLEM, performance_inputs=(LARGE,), input_origin=origin)
+
+
+def test_a_public_test_that_is_large_enough_stays_a_public_test(tmp_path: Path) -> None:
+    problem = replace(PROBLEM, tests=(SMALL, LARGE))
+    kept = record(is_weak=True)
+    kept.tests = digest(problem.tests)
+    store.save(tmp_path, "p1", kept)
+    (found,) = with_performance_inputs([problem], tmp_path)
+    assert found == replace(problem, performance_inputs=(LARGE,))
+
+
+def test_public_tests_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store.prepare(store.DEFAULT_FOLDER)
+    store.save(store.DEFAULT_FOLDER, "p1", record())
+    assert with_performance_inputs([PROBLEM], store.DEFAULT_FOLDER) != [PROBLEM]
+    assert with_performance_inputs([PROBLEM], PUBLIC) == [PROBLEM]
+
+
+def test_problems_made_to_be_measured_stay_as_they_are(tmp_path: Path) -> None:
+    store.save(tmp_path, "p1", record())
+    problem = replace(PROBLEM, input_origin=InputOrigin.OWN)
+    assert with_performance_inputs([problem], tmp_path) == [problem]
+
+
+def test_what_is_measured_on_is_said_and_counted() -> None:
+    problems = [replace(PROBLEM, input_origin=o) for o in (*InputOrigin, InputOrigin.FOUND)]
+    assert describe_inputs(problems) == (
+        "performance inputs: 1 the data set's own, 1 public tests, 2 found, "
+        "1 found, weakly verified"
+    )
+    assert "1 public tests (most are too small to measure" in describe_inputs([PROBLEM])
+    assert describe_inputs(problems[:1]) == ""
 
 
 @pytest.mark.parametrize(
@@ -65,10 +106,16 @@ def test_other_problems_stay_as_they_are(tmp_path: Path, changed: Problem) -> No
     assert with_performance_inputs([changed], tmp_path) == [changed]
 
 
-def test_nothing_found_changes_nothing(tmp_path: Path) -> None:
-    assert with_performance_inputs([PROBLEM], tmp_path / "absent") == [PROBLEM]
+def test_nothing_found_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.save(tmp_path, "p1", record(cases=()))
     assert with_performance_inputs([PROBLEM], tmp_path) == [PROBLEM]
+    monkeypatch.chdir(tmp_path)
+    assert with_performance_inputs([PROBLEM], store.DEFAULT_FOLDER) == [PROBLEM]
+
+
+def test_a_folder_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"performance-inputs must be .*absent, which does not"):
+        with_performance_inputs([PROBLEM], tmp_path / "absent")
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:

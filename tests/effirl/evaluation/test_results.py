@@ -1,11 +1,13 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from effirl.data.problems import Problem
+from effirl.data.problems import InputOrigin, Problem
 from effirl.errors import UserError
 from effirl.evaluation.results import append_rows, check_provenance, read_rows
+from rewards.records import TestCase
 from tests.effirl.evaluation.rows import correct, failed
 
 ROWS = [
@@ -58,6 +60,15 @@ def test_results_on_other_problems_are_refused(tmp_path: Path) -> None:
     check_provenance(tmp_path, PROBLEMS, ["source"], {"cpu": "A"})
     with pytest.raises(UserError, match="made with another problems"):
         check_provenance(tmp_path, PROBLEMS[:1], ["source"], {"cpu": "A"})
+
+
+def test_results_on_other_performance_inputs_are_refused(tmp_path: Path) -> None:
+    check_provenance(tmp_path, PROBLEMS, ["source"], {"cpu": "A"})
+    found = replace(
+        PROBLEMS[0], performance_inputs=(TestCase("9", "9"),), input_origin=InputOrigin.FOUND
+    )
+    with pytest.raises(UserError, match=r"another performance_inputs .*'found': 1"):
+        check_provenance(tmp_path, [found, PROBLEMS[1]], ["source"], {"cpu": "A"})
 
 
 def test_results_of_a_model_that_was_trained_on_are_refused(tmp_path: Path) -> None:
