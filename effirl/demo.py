@@ -18,7 +18,8 @@ from typing import Final
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.config import EvaluateConfig
 from effirl.evaluation.plots import plot_before_after
-from effirl.evaluation.report import cell, read_metrics
+from effirl.evaluation.report import read_metrics
+from effirl.evaluation.report_text import cell
 from effirl.evaluation.run import evaluate
 from effirl.launch import run, script_command
 from effirl.tables import aligned

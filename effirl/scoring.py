@@ -13,6 +13,7 @@ from effirl.data.prompts import inference_prompt
 from effirl.errors import UserError
 from effirl.policy import Policy, generate
 from rewards.efficiency import ScoreRequest
+from rewards.imports import ImportCost
 from rewards.measurement import Comparison
 from rewards.records import Status
 from rewards.scores import Score
@@ -62,6 +63,11 @@ class CompletionRow:
     program_memory_time_mb_s: float | None = None
     """Memory integrated over time, None until its own pass has run."""
     source_memory_time_mb_s: float | None = None
+    program_imports: ImportCost | None = None
+    """None until measured: runs leave out what imports cost."""
+    source_imports: ImportCost | None = None
+    source_program: str = ""
+    """What the program is compared with; empty in results of before it was kept."""
 
     @property
     def is_scored(self) -> bool:
@@ -82,12 +88,19 @@ class CompletionRow:
             TypeError: If a field is missing or unknown.
             ValueError: If the status is unknown.
         """
-        comparison = values.get("comparison")
-        changed = {
-            "status": Status(values.get("status", "")),
-            "comparison": None if comparison is None else Comparison(**comparison),
-        }
+        changed: dict[str, Any] = {"status": Status(values.get("status", ""))}
+        for name, kind in NESTED.items():
+            found = values.get(name)
+            changed[name] = None if found is None else kind(**found)
         return cls(**{**values, **changed})
+
+
+NESTED: Mapping[str, type] = {
+    "comparison": Comparison,
+    "program_imports": ImportCost,
+    "source_imports": ImportCost,
+}
+"""Fields of a row that are dataclasses, or None."""
 
 
 def policy_prompt(policy: Policy, problem: Problem, alpha: float) -> str:
@@ -193,6 +206,7 @@ def score_completions(
             is_copy=score.is_copy,
             pass_rate=score.pass_rate,
             comparison=score.comparison,
+            source_program=problem.source_program,
         )
         for (index, sample, problem, completion), score in zip(places, scores, strict=True)
     ]

@@ -19,7 +19,8 @@ from effirl.errors import UserError
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.plots import Point, non_dominated, plot_front
-from effirl.evaluation.report import cell, read_metrics
+from effirl.evaluation.report import read_metrics
+from effirl.evaluation.report_text import cell
 from effirl.evaluation.run import evaluate
 from effirl.launch import run, script_command
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run

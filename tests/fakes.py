@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from math import log2
 
-from effirl.evaluation.meter import MemoryTimes, Pair
+from effirl.evaluation.meter import ImportCosts, MemoryTimes, Pair
 from rewards.efficiency import ScoreRequest
 from rewards.extraction import extract_program, normalise
+from rewards.imports import ImportCost
 from rewards.measurement import Comparison
 from rewards.records import Status
 from rewards.scores import Score
@@ -93,7 +94,10 @@ def comparison(
 
 
 class FakeMeter:
-    """Reads costs from the programs: memory times runtime is the integral."""
+    """Reads costs from the programs: memory times runtime is the integral.
+
+    `import_s=0.05` is what a program's imports take, 0 where it says nothing.
+    """
 
     def memory_times(self, pairs: Sequence[Pair]) -> list[MemoryTimes | None]:
         return [
@@ -107,6 +111,16 @@ class FakeMeter:
         return [
             comparison(*cost(pair.problem.source_program), *cost(pair.program)) for pair in pairs
         ]
+
+    def imports(self, pairs: Sequence[Pair]) -> list[ImportCosts | None]:
+        return [
+            ImportCosts(_imports(pair.problem.source_program), _imports(pair.program))
+            for pair in pairs
+        ]
+
+
+def _imports(program: str) -> ImportCost:
+    return ImportCost(float(directives(program).get("import_s", 0)), 0)
 
 
 def _integral(program: str) -> float:

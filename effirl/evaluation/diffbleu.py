@@ -83,20 +83,6 @@ def bleu(reference: Sequence[str], candidate: Sequence[str]) -> float:
     return math.exp(brevity + sum(logs) / MAX_ORDER)
 
 
-def score_at_k(scores: Sequence[float], k: int) -> float:
-    """Return the expected best of k scores drawn without replacement.
-
-    >>> score_at_k([0.0, 0.5, 1.0], 1), score_at_k([0.0, 0.5, 1.0], 3)
-    (0.5, 1.0)
-    """
-    if not 1 <= k <= len(scores):
-        raise ValueError(f"k must be from 1 to {len(scores)}, got {k}")
-    # The best of k is the score of rank i when the other k - 1 are among the n - i below it.
-    ranked = enumerate(sorted(scores, reverse=True), start=1)
-    weighted = sum(score * math.comb(len(scores) - i, k - 1) for i, score in ranked)
-    return weighted / math.comb(len(scores), k)
-
-
 def without_comments(program: str, language: str) -> str:
     r"""Take comments and blank lines out.
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.evaluation.bootstrap import Estimate, Terms, estimate
-from effirl.evaluation.diffbleu import diff_bleu, score_at_k
-from effirl.evaluation.report import cell
+from effirl.evaluation.diffbleu import diff_bleu
+from effirl.evaluation.metrics import best_at_k
+from effirl.evaluation.report_text import cell
 from rewards.extraction import extract_program
 
 EDITS_FILE = "edits.jsonl"
@@ -67,5 +68,5 @@ def write_edits(
 
 
 def _mean(scores: Sequence[Sequence[float]], k: int, seed: int) -> Estimate:
-    values = np.array([score_at_k(samples, k) for samples in scores])
+    values = np.array([best_at_k(samples, k) for samples in scores])
     return estimate(Terms(values, np.ones(len(values))), seed)

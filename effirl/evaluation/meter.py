@@ -1,4 +1,4 @@
-"""What evaluation measures beside the score: memory over time, and what copies cost.
+"""What evaluation measures beside the score: memory over time, imports, and what copies cost.
 
 Memory over time is EffiBench's TMU, MB*s. Sampling disturbs a program's timing, so it is never done
 in the runs that are timed.
@@ -6,6 +6,9 @@ in the runs that are timed.
 The reward defines a copy of the source program to gain 0 and does not time it. A report must: its
 runtime is part of the mean, and the `source` control has nothing but copies. Timed against itself,
 a program should read a ratio of 1 within its interval: that checks the meter.
+
+Runs are import-neutral. What a program's own imports cost is measured apart, so that a report can
+give the raw gain, as a fresh interpreter would show it, beside the import-neutral one.
 """
 
 from collections.abc import Sequence
@@ -18,6 +21,7 @@ from rewards.errors import SandboxError
 from rewards.executor import Executor
 from rewards.extraction import normalise
 from rewards.functions import compose
+from rewards.imports import ImportCost, import_cost
 from rewards.measurement import Comparison, TimedRunError, compare
 from rewards.memory_profile import RELIABLE_ABOVE_S, memory_time
 from rewards.records import Limits
@@ -42,12 +46,22 @@ class MemoryTimes:
     program: float
 
 
+@dataclass(frozen=True, slots=True)
+class ImportCosts:
+    """What the imports of a pair cost in a fresh interpreter."""
+
+    source: ImportCost
+    program: ImportCost
+
+
 class Meter(Protocol):
     """Runs pairs again, for what their scores do not say. None where we failed."""
 
     def memory_times(self, pairs: Sequence[Pair]) -> list[MemoryTimes | None]: ...
 
     def comparisons(self, pairs: Sequence[Pair]) -> list[Comparison | None]: ...
+
+    def imports(self, pairs: Sequence[Pair]) -> list[ImportCosts | None]: ...
 
 
 class ExecutorMeter:
@@ -64,6 +78,10 @@ class ExecutorMeter:
     def comparisons(self, pairs: Sequence[Pair]) -> list[Comparison | None]:
         """Time both programs of each pair in turns."""
         return _found(self._executor.map(self._compare, pairs, _programs))
+
+    def imports(self, pairs: Sequence[Pair]) -> list[ImportCosts | None]:
+        """Load what both programs of each pair import."""
+        return _found(self._executor.map(_import_costs, pairs))
 
     def _sample(self, worker: Worker, pair: Pair) -> MemoryTimes:
         source, program = (
@@ -104,8 +122,11 @@ def measured(
                 untimed[_key(row)] = pair
     comparisons = dict(zip(untimed, meter.comparisons([*untimed.values()]), strict=True))
     times = dict(zip(pairs, meter.memory_times([*pairs.values()]), strict=True))
+    imports = dict(zip(pairs, meter.imports([*pairs.values()]), strict=True))
     return [
-        _finished(row, comparisons.get(_key(row)), times.get(_key(row))) if row.is_correct else row
+        _finished(row, comparisons.get(_key(row)), times.get(_key(row)), imports.get(_key(row)))
+        if row.is_correct
+        else row
         for row in rows
     ]
 
@@ -115,13 +136,18 @@ def _key(row: CompletionRow) -> tuple[int, str]:
 
 
 def _finished(
-    row: CompletionRow, comparison: Comparison | None, times: MemoryTimes | None
+    row: CompletionRow,
+    comparison: Comparison | None,
+    times: MemoryTimes | None,
+    imports: ImportCosts | None,
 ) -> CompletionRow:
     return replace(
         row,
         comparison=row.comparison or comparison,
         program_memory_time_mb_s=None if times is None else times.program,
         source_memory_time_mb_s=None if times is None else times.source,
+        program_imports=None if imports is None else imports.program,
+        source_imports=None if imports is None else imports.source,
     )
 
 
@@ -138,6 +164,10 @@ def unreliable_share(rows: Sequence[CompletionRow]) -> float:
     ]
     too_short = [found for found in sampled if found.program_runtime_s < RELIABLE_ABOVE_S]
     return len(too_short) / len(sampled) if sampled else 0.0
+
+
+def _import_costs(worker: Worker, pair: Pair) -> ImportCosts:
+    return ImportCosts(*(import_cost(worker, text) for text in _programs(pair)))
 
 
 def _programs(pair: Pair) -> tuple[str, str]:

@@ -67,6 +67,20 @@ def pass_at_k(num_samples: int, num_correct: int, k: int) -> float:
     return 1.0 - comb(num_samples - num_correct, k) / comb(num_samples, k)
 
 
+def best_at_k(scores: Sequence[float], k: int) -> float:
+    """Return the expected best of k scores drawn without replacement.
+
+    >>> best_at_k([0.0, 0.5, 1.0], 1), best_at_k([0.0, 0.5, 1.0], 3)
+    (0.5, 1.0)
+    """
+    if not 1 <= k <= len(scores):
+        raise ValueError(f"k must be from 1 to {len(scores)}, got {k}")
+    # The best of k is the score of rank i when the other k - 1 are among the n - i below it.
+    ranked = enumerate(sorted(scores, reverse=True), start=1)
+    weighted = sum(score * comb(len(scores) - i, k - 1) for i, score in ranked)
+    return weighted / comb(len(scores), k)
+
+
 def pass_metric(k: int) -> Metric:
     """Make pass@k."""
 
@@ -78,6 +92,16 @@ def pass_metric(k: int) -> Metric:
 
     meaning = f"chance that one of {k} completions is correct, mean over problems"
     return Metric(f"pass@{k}", meaning, "higher", terms)
+
+
+def best_metric(name: str, meaning: str, k: int, value: Callable[[CompletionRow], float]) -> Metric:
+    """Make the best of k completions by some value, mean over problems; higher is better."""
+
+    def terms(samples: Samples) -> tuple[float, float]:
+        scored = [value(row) for row in samples if row.is_scored]
+        return (best_at_k(scored, k), 1.0) if len(scored) >= k else (0.0, 0.0)
+
+    return Metric(f"{name}@{k}", meaning, "higher", terms)
 
 
 def status_metric(status: Status) -> Metric:
@@ -99,6 +123,23 @@ def over_scored(
         return float(sum(map(value, scored))), float(len(scored))
 
     return Metric(name, meaning, better, terms)
+
+
+def over_compared(
+    name: str,
+    meaning: str,
+    better: str,
+    value: Callable[[CompletionRow], float | None],
+    *,
+    is_log2: bool = False,
+) -> Metric:
+    """Make a mean over completions, without those whose value is None."""
+
+    def terms(samples: Samples) -> tuple[float, float]:
+        found = [known for row in samples if (known := value(row)) is not None]
+        return float(sum(found)), float(len(found))
+
+    return Metric(name, meaning, better, terms, is_log2)
 
 
 def over_correct(

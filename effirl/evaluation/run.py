@@ -15,8 +15,9 @@ from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.evaluation.config import CONTROLS, EvaluateConfig
 from effirl.evaluation.edits import write_edits
+from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.meter import ExecutorMeter, Meter, measured
-from effirl.evaluation.report import Evaluation, write_report
+from effirl.evaluation.report import write_report
 from effirl.evaluation.results import RESULTS_FILE, append_rows, check_provenance, read_rows
 from effirl.model_files import locate_model
 from effirl.policy import load_policy

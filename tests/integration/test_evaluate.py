@@ -60,13 +60,16 @@ def test_a_better_program_is_told_from_its_source(pie_folder: Path, tmp_path: Pa
     assert ended.returncode == 0, ended.stderr
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["pass@1"]["value"] == 1.0
-    assert metrics["opt"]["value"] == 1.0
+    assert metrics["opt@1"]["value"] == 1.0
     assert metrics["NET_ratio_of_totals"]["high"] < 0.9
     baseline = json.loads((out / "baseline" / "metrics.json").read_text())
-    assert baseline["opt"]["value"] == 0.0
+    assert baseline["opt@1"]["value"] == 0.0
     assert baseline["copies"]["value"] == 1.0
     assert "| NTMU_mean_of_ratios |" in (out / "report.md").read_text()
     assert "pass@1" in ended.stdout
+
+    assert metrics["maintainability_change"]["value"] > 0
+    assert metrics["time_gain_raw"]["value"] > 0
 
     results = (out / "results.jsonl").read_text()
     again = evaluate(*arguments)

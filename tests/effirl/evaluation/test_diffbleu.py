@@ -9,7 +9,7 @@ import pytest
 from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.evaluation import run
 from effirl.evaluation.config import EvaluateConfig
-from effirl.evaluation.diffbleu import bleu, diff_bleu, score_at_k, without_comments
+from effirl.evaluation.diffbleu import bleu, diff_bleu, without_comments
 from effirl.evaluation.edits import write_edits
 from tests.effirl.data.test_malformed_rows import RESOURCE_ROW
 
@@ -80,21 +80,6 @@ def test_another_route_scores_low_however_good() -> None:
 )
 def test_comments_go(program: str, language: str, expected: str) -> None:
     assert without_comments(program, language) == expected
-
-
-@pytest.mark.parametrize(
-    ("k", "expected"),
-    # Of {0, 0.2, 0.6, 1} two are drawn: the best is 1 in 3 of 6 draws, 0.6 in 2, 0.2 in 1.
-    [(1, 0.45), (2, (3 * 1 + 2 * 0.6 + 0.2) / 6), (4, 1.0)],
-)
-def test_score_at_k_by_hand(k: int, expected: float) -> None:
-    assert score_at_k([0.2, 1.0, 0.0, 0.6], k) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("k", [0, 5])
-def test_score_at_k_needs_as_many_scores(k: int) -> None:
-    with pytest.raises(ValueError, match="k must be from 1 to 4"):
-        score_at_k([0.0] * 4, k)
 
 
 def test_a_models_edits_are_reported(tmp_path: Path) -> None:

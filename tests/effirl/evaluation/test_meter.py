@@ -3,12 +3,14 @@ from dataclasses import replace
 from effirl.data.problems import Problem
 from effirl.evaluation.meter import (
     ExecutorMeter,
+    ImportCosts,
     MemoryTimes,
     Pair,
     measured,
     unreliable_share,
 )
 from rewards.executor import Executor
+from rewards.imports import ImportCost
 from rewards.measurement import Comparison
 from rewards.records import TestCase
 from tests.effirl.evaluation.rows import correct, failed
@@ -34,6 +36,23 @@ def test_a_copy_is_timed_and_a_wrong_program_is_left_alone() -> None:
     assert same == wrong
 
 
+def test_imports_are_measured_of_correct_programs() -> None:
+    row = replace(correct(2, runtime_s=0.1), program="# import_s=0.05\npass\n")
+    found, wrong = measured(FakeMeter(), PROBLEMS, [row, failed(1)])
+    assert found.program_imports == ImportCost(0.05, 0)
+    assert found.source_imports == ImportCost(0.0, 0)
+    assert wrong.program_imports is None
+
+
+def test_the_sandbox_tells_what_imports_cost() -> None:
+    problem = Problem("p", "", "import fractions\nprint(1)\n", INPUTS, INPUTS)
+    with Executor(num_workers=1) as executor:
+        (costs,) = ExecutorMeter(executor).imports([Pair(problem, "print(1)\n")])
+    assert costs is not None
+    assert costs.source.peak_memory_bytes > 0
+    assert costs.program == ImportCost(0.0, 0)
+
+
 def test_a_comparison_that_the_score_has_is_kept() -> None:
     class NoComparisons(FakeMeter):
         def comparisons(self, pairs: list[Pair]) -> list[Comparison | None]:  # type: ignore[override]
@@ -50,6 +69,9 @@ def test_what_we_fail_to_measure_stays_unknown() -> None:
             return [None for _ in pairs]
 
         def memory_times(self, pairs: list[Pair]) -> list[MemoryTimes | None]:  # type: ignore[override]
+            return [None for _ in pairs]
+
+        def imports(self, pairs: list[Pair]) -> list[ImportCosts | None]:  # type: ignore[override]
             return [None for _ in pairs]
 
     assert measured(Broken(), PROBLEMS, [COPY]) == [COPY]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 from math import sqrt
 
@@ -6,7 +7,8 @@ import pytest
 
 from effirl.evaluation.bootstrap import estimate
 from effirl.evaluation.metric_table import table
-from effirl.evaluation.metrics import Samples, pass_at_k
+from effirl.evaluation.metrics import Samples, best_at_k, pass_at_k
+from rewards.imports import ImportCost
 from rewards.records import Status
 from tests.effirl.evaluation.rows import correct, failed
 
@@ -32,6 +34,21 @@ def test_pass_at_k_refuses_more_draws_than_samples() -> None:
         pass_at_k(2, 1, 3)
 
 
+@pytest.mark.parametrize(
+    ("k", "expected"),
+    # Of {0, 0.2, 0.6, 1} two are drawn: the best is 1 in 3 of 6 draws, 0.6 in 2, 0.2 in 1.
+    [(1, 0.45), (2, (3 * 1 + 2 * 0.6 + 0.2) / 6), (4, 1.0)],
+)
+def test_best_at_k_by_hand(k: int, expected: float) -> None:
+    assert best_at_k([0.2, 1.0, 0.0, 0.6], k) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("k", [0, 5])
+def test_best_at_k_needs_as_many_scores(k: int) -> None:
+    with pytest.raises(ValueError, match="k must be from 1 to 4"):
+        best_at_k([0.0] * 4, k)
+
+
 # Problem 0: 0.4 s -> 0.1 s and a wrong sample. Problem 1: 0.4 s -> 0.8 s twice, at 4 -> 8 MB.
 PROBLEMS: list[Samples] = [
     [correct(0, runtime_s=0.1, num_bytes=1_000_000), failed(0, sample=1)],
@@ -51,8 +68,10 @@ FAT = (4_000_000 + MIB) / (8_000_000 + MIB)
     [
         ("pass@1", 0.75),
         ("pass@2", 1.0),
-        ("opt", 0.25),
-        ("pie_speedup", (FAST + 1 + 1 + 1) / 4),
+        ("opt@1", 0.25),
+        ("opt@2", 0.5),
+        ("pie_speedup@1", (FAST + 1 + 1 + 1) / 4),
+        ("pie_speedup@2", (FAST + 1) / 2),
         ("speedup_mean", (FAST + SLOW + SLOW) / 3),
         ("speedup_geometric", (FAST * SLOW * SLOW) ** (1 / 3)),
         ("memory_reduction_mean", (LEAN + FAT + FAT) / 3),
@@ -105,17 +124,42 @@ def test_what_we_failed_to_run_counts_nowhere_but_in_its_own_share() -> None:
     assert value("status/SANDBOX_ERROR", problems) == 0.5
 
 
+def test_a_time_out_is_in_no_time_but_in_the_censored_speedup() -> None:
+    problems: list[Samples] = [
+        [correct(0, runtime_s=0.1), failed(0, Status.TIME_LIMIT, sample=1)],
+        [failed(1), failed(1, Status.SANDBOX_ERROR, sample=1)],
+    ]
+    assert value("speedup_geometric", problems) == pytest.approx(FAST)
+    assert value("speedup_geometric_censored", problems) == pytest.approx(sqrt(FAST / 8))
+
+
+def test_raw_figures_count_imports_and_neutral_ones_do_not() -> None:
+    slow_import, none = ImportCost(0.1, MIB), ImportCost(0.0, 0)
+    row = correct(0, runtime_s=0.4, num_bytes=4_000_000)
+    problems: list[Samples] = [[replace(row, source_imports=slow_import, program_imports=none)]]
+    assert value("speedup_geometric", problems) == pytest.approx(1.0)
+    assert value("speedup_geometric_raw", problems) == pytest.approx(0.501 / 0.401)
+    lean = (4_000_000 + 2 * MIB) / (4_000_000 + MIB)
+    assert value("memory_reduction_geometric_raw", problems) == pytest.approx(lean)
+    assert value("time_gain_raw", problems) == pytest.approx(np.log2(0.501 / 0.401) / 3)
+    wrong: list[Samples] = [[failed(0), replace(problems[0][0], sample=1)]]
+    assert value("time_gain_raw", wrong) == pytest.approx(np.log2(0.501 / 0.401) / 6)
+    unmeasured: list[Samples] = [[row]]
+    assert value("speedup_geometric_raw", unmeasured) is None
+    assert value("time_gain_raw", unmeasured) is None
+
+
 def test_no_correct_program_has_no_speedup() -> None:
     problems: list[Samples] = [[failed(0)], [failed(1)]]
     assert value("speedup_geometric", problems) is None
     assert value("ET_s", problems) is None
-    assert value("pie_speedup", problems) == 1.0
-    assert value("opt", problems) == 0.0
+    assert value("pie_speedup@1", problems) == 1.0
+    assert value("opt@1", problems) == 0.0
 
 
 def test_below_a_tenth_faster_is_not_optimized() -> None:
-    assert value("opt", [[correct(0, runtime_s=0.4 / 1.05)]]) == 0.0
-    assert value("opt", [[correct(0, runtime_s=0.4 / 1.15)]]) == 1.0
+    assert value("opt@1", [[correct(0, runtime_s=0.4 / 1.05)]]) == 0.0
+    assert value("opt@1", [[correct(0, runtime_s=0.4 / 1.15)]]) == 1.0
 
 
 def test_rows_of_one_problem_id_are_one_problem_to_the_bootstrap() -> None:

@@ -8,8 +8,11 @@ import pytest
 from effirl.data.overlap import Footprint, record_training
 from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.evaluation import run
+from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.config import EvaluateConfig
-from effirl.evaluation.report import Evaluation, differences, estimates, write_report
+from effirl.evaluation.evaluations import Evaluation, Line, differences, estimates
+from effirl.evaluation.metric_table import HEADLINE
+from effirl.evaluation.report import write_report
 from effirl.evaluation.results import append_rows
 from rewards.records import Status, TestCase
 from tests.effirl.evaluation.rows import correct, failed
@@ -36,7 +39,9 @@ def test_the_source_control_reads_one(tmp_path: Path) -> None:
     found = estimates(run_model("source", tmp_path, FakeReward()))
     for name in (
         "pass@1",
-        "pie_speedup",
+        "pie_speedup@1",
+        "speedup_geometric_raw",
+        "memory_reduction_geometric_raw",
         "speedup_mean",
         "speedup_geometric",
         "memory_reduction_geometric",
@@ -48,7 +53,7 @@ def test_the_source_control_reads_one(tmp_path: Path) -> None:
         "copies",
     ):
         assert found[name].value == pytest.approx(1.0), name
-    assert found["opt"].value == 0.0
+    assert found["opt@1"].value == 0.0
     assert found["ET_s"].value == pytest.approx(0.4)
 
 
@@ -58,7 +63,7 @@ def test_the_target_control_is_measured_against_the_source(tmp_path: Path) -> No
     assert found["NET_ratio_of_totals"].value == pytest.approx(0.25)
     assert found["NMU_ratio_of_totals"].value == pytest.approx(0.5)
     assert found["NTMU_ratio_of_totals"].value == pytest.approx(0.1 * 2 / (0.4 * 4))
-    assert found["opt"].value == 1.0
+    assert found["opt@1"].value == 1.0
 
 
 def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
@@ -129,11 +134,40 @@ def test_the_report_is_complete(tmp_path: Path) -> None:
     report = (tmp_path / "report.md").read_text()
     for expected in ("# Evaluation of model compared with other", "4 (no tests)", "- cpu: "):
         assert expected in report
-    assert "status/WRONG_ANSWER" in text
-    assert "status/TIME_LIMIT" not in text  # nothing ended so
-    assert f"status/{Status.OK}" in text
+    first = [line.split("  ")[0] for line in text.splitlines()[:6]]
+    assert first == ["look here first", *HEADLINE.values()]
+    assert "WRONG_ANSWER 33.3%" in text
+    assert "status/WRONG_ANSWER" in report
+    assert "status/TIME_LIMIT" not in report  # nothing ended so
+    assert f"status/{Status.OK}" in report
     rows = [line for line in report.splitlines() if line.startswith("|")]
-    assert len({line.count("|") for line in rows}) == 1
+    assert len(rows) > 40
+    for metric in (metric for metric in MODEL.metrics() if "status/" not in metric.name):
+        assert f"| {metric.name} | {metric.better} |" in report
+
+
+def test_time_outs_are_said_to_be_censored(tmp_path: Path) -> None:
+    evaluation = Evaluation("m", 1, [correct(0, runtime_s=0.1), failed(1, Status.TIME_LIMIT)])
+    text = write_report(tmp_path, {"seed": 0}, LoadedProblems(PROBLEMS[:2]), [evaluation])
+    assert "1 completions were stopped at their time limit (censored)" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "expected"),
+    [
+        ("pass@1", 0.1, 0.3, "better"),
+        ("pass@1", -0.3, -0.1, "worse"),
+        ("pass@1", -0.1, 0.3, "no difference seen"),
+        ("ET_s", -0.3, -0.1, "better"),
+        ("edit_distance", -0.3, -0.1, "different"),
+    ],
+)
+def test_a_difference_in_a_word(name: str, low: float, high: float, expected: str) -> None:
+    (metric,) = [metric for metric in MODEL.metrics() if metric.name == name]
+    value = Estimate((low + high) / 2, low, high, 9)
+    line = Line(metric, value, value, value, None)
+    assert line.verdict == expected
+    assert line.detectable == pytest.approx((high - low) / 2 / 1.959964 * (1.959964 + 0.841621))
 
 
 def test_what_the_models_were_trained_on_is_left_out(tmp_path: Path) -> None:
