@@ -58,8 +58,8 @@ def _optimized(row: CompletionRow) -> float:
 
 
 def _speedup_or_one(row: CompletionRow) -> float:
-    if not row.is_correct or row.comparison is None:
-        return 1.0
+    if not row.is_correct or row.comparison is None or row.comparison.time_low <= 0:
+        return 1.0  # the larger of 1 and what is mere noise would be above 1 on average
     return max(1.0, float(2.0 ** time_log2(row.comparison)))
 
 
@@ -98,7 +98,8 @@ def pie_metrics(k: int) -> list[Metric]:
         ),
         best_metric(
             "pie_speedup",
-            f"PIE's Speedup: mean over {of}, where a wrong or slower one counts as 1",
+            f"PIE's Speedup: mean over {of}, where one counts as 1 that is wrong or "
+            "not faster beyond noise",
             k,
             _speedup_or_one,
         ),

@@ -104,8 +104,8 @@ def test_what_a_function_holds_while_it_is_called_counts() -> None:
 class Solution:
     def hold(self, megabytes: int) -> int:
         block = bytearray(megabytes << 20)
-        deadline = time.perf_counter() + 0.1
-        while time.perf_counter() < deadline:
+        deadline = time.process_time() + 0.1
+        while time.process_time() < deadline:
             pass
         return len(block)
 """
