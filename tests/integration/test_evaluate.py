@@ -68,7 +68,7 @@ def test_a_better_program_is_told_from_its_source(pie_folder: Path, tmp_path: Pa
     assert "| NTMU_mean_of_ratios |" in (out / "report.md").read_text()
     assert "pass@1" in ended.stdout
 
-    assert metrics["maintainability_change"]["value"] > 0
+    assert metrics["lines"]["value"] == 2 < metrics["lines_of_source"]["value"] == 5
     assert metrics["time_gain_raw"]["value"] > 0
 
     results = (out / "results.jsonl").read_text()

@@ -86,12 +86,13 @@ def test_a_killed_run_continues_from_its_checkpoint(
             raise RuntimeError("killed")
         return original(self, *args, **kwargs)
 
+    before = signal.getsignal(signal.SIGINT)
     settings = config(tiny_policy_dir, output_dir=tmp_path / "killed")
     with monkeypatch.context() as patch:
         patch.setattr(Seq2SeqTrainer, "training_step", fail_in_step_3)
         with pytest.raises(RuntimeError, match="killed"):
             sft.train(settings)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     gc.collect()  # the lock of the run that failed goes with its frame
     run = sft.train(settings)
     rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
