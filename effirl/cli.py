@@ -91,6 +91,15 @@ def make_inputs(argv: Arguments = None) -> None:
         sys.stdout.write(run(parse_arguments(argv)))
 
 
+def audit(argv: Arguments = None) -> None:
+    """Measure every pair of a data set anew, beside what the data set claims."""
+    with _command():
+        from effirl.audit.command import audit as run
+        from effirl.audit.config import AuditConfig
+
+        sys.stdout.write(run(parse(AuditConfig, argv)))
+
+
 def demo(argv: Arguments = None) -> None:
     """Warm-start, reinforce and evaluate the built-in model."""
     with _command():
@@ -122,6 +131,7 @@ COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "simulate-reward": simulate_reward,
     "pretrain": pretrain,
     "make-inputs": make_inputs,
+    "audit": audit,
 }
 
 

@@ -72,6 +72,19 @@ def import_cost(worker: Worker, program: str) -> ImportCost:
     return _cost(modules) if modules else ImportCost(0.0, 0)
 
 
+@lru_cache(maxsize=1)
+def interpreter_cost() -> ImportCost:
+    """Measure an interpreter that does nothing: what every figure here is net of.
+
+    Raises:
+        SandboxError: If we failed.
+    """
+    cpu_ns, peak_kib = map(
+        statistics.median_low, zip(*(_run(()) for _ in range(_REPEATS)), strict=True)
+    )
+    return ImportCost(cpu_ns / 1e9, peak_kib << 10)
+
+
 def _imported(worker: Worker, program: str) -> list[object]:
     result = worker.run(_LIST, program.encode("utf-8", "surrogatepass"), _LIMITS)
     if result.status is not Status.OK:

@@ -40,12 +40,12 @@ REWARDS_ORDER = (
 )
 # effirl's layers, lowest first, by the second part of the module's name.
 EFFIRL_LAYERS = (
-    {"errors", "files", "tables"},
+    {"errors", "files", "tables", "figures"},
     {"config", "runs", "data", "policy", "model_files"},
     {"scoring"},
     {"training", "evaluation"},
     {"launch"},
-    {"phases", "sweep", "report", "optimize", "demo"},
+    {"phases", "sweep", "report", "optimize", "demo", "audit"},
     {"cli"},
 )
 TRL_MODULES = {"effirl/training/seq2seq_grpo.py", "effirl/config.py"}

@@ -3,7 +3,7 @@
 import pytest
 
 from rewards.executor import Executor
-from rewards.imports import ImportCost, import_cost
+from rewards.imports import ImportCost, import_cost, interpreter_cost
 from rewards.records import MIB
 
 
@@ -63,3 +63,10 @@ def test_the_program_itself_does_not_run(executor: Executor) -> None:
     assert cost(executor, "import json\nwhile True: pass\nblock = bytearray(10**9)") == cost(
         executor, "import json"
     )
+
+
+def test_a_bare_interpreter_costs_something_and_is_measured_once() -> None:
+    found = interpreter_cost()
+    assert found.runtime_s > 0
+    assert MIB < found.peak_memory_bytes < 64 * MIB
+    assert interpreter_cost() is found

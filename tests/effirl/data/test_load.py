@@ -56,6 +56,34 @@ def test_mistakes_are_told_in_one_line(arguments: dict[str, object], message: st
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("catalog_of_ten")
+def test_the_whole_is_all_splits() -> None:
+    whole = load.load_whole("builtin", require_tests=False)
+    assert [problem.problem_id for problem in whole.problems[::10]] == [
+        f"{split}-False-0" for split in ("train", "validation", "test", "transfer")
+    ]
+    assert len(whole.problems) == 40
+    assert len(load.load_whole("builtin", limit=7).problems) == 7
+    with pytest.raises(UserError, match="data must be one of"):
+        load.load_whole("humaneval")
+
+
+def test_a_whole_may_have_splits_with_nothing_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"train": [Problem("p1", "", "pass")], "validation": [], "test": []}
+
+    def fake_load(_: object, split: str, **__: object) -> LoadedProblems:
+        loaded = LoadedProblems(list(found[split]))
+        loaded.dropped["no tests"] = 1
+        return loaded
+
+    monkeypatch.setattr(load.mercury, "load", fake_load)
+    whole = load.load_whole("mercury")
+    assert (whole.problems, whole.dropped) == (found["train"], {"no tests": 3})
+    found["train"] = []
+    with pytest.raises(UserError, match=r"mercury has no usable problem \(left out: 3 no tests\)"):
+        load.load_whole("mercury")
+
+
 def test_no_usable_problem_is_an_error_with_the_reasons(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
