@@ -111,6 +111,17 @@ def demo(argv: Arguments = None) -> None:
         sys.stdout.write(run(output_dir))
 
 
+def optimize(argv: Arguments = None) -> None:
+    """Improve a program of yours, with proof: effirl optimize slow.py --stdin-dir FOLDER."""
+    with _command():
+        from effirl.optimize.config import parse_arguments
+
+        config = parse_arguments(sys.argv[1:] if argv is None else argv)
+        from effirl.optimize.command import optimize as run
+
+        sys.stdout.write(run(config))
+
+
 def pretrain(argv: Arguments = None) -> None:
     """Pre-train the built-in model."""
     with _command():
@@ -128,6 +139,7 @@ COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "ppo": ppo,
     "evaluate": evaluate,
     "sweep": sweep,
+    "optimize": optimize,
     "simulate-reward": simulate_reward,
     "pretrain": pretrain,
     "make-inputs": make_inputs,

@@ -101,7 +101,20 @@ def open_run(kind: str, config: object, output_dir: Path | None, root: Path = RU
 
 def newest_warm_start(root: Path = RUNS) -> Path | None:
     """Return the `model/` folder of the warm start that finished last, None if there is none."""
-    found = [path for path in root.glob(f"sft*/{MODEL_FOLDER}") if is_model_folder(path)]
+    return _newest_model(root, "sft*")
+
+
+def newest_policy(root: Path = RUNS) -> Path | None:
+    """Return the `model/` folder of the reinforcement that finished last, else of the warm start.
+
+    The demo's count too.
+    """
+    return _newest_model(root, "ppo*", "demo/ppo") or _newest_model(root, "sft*", "demo/sft")
+
+
+def _newest_model(root: Path, *patterns: str) -> Path | None:
+    paths = [path for pattern in patterns for path in root.glob(f"{pattern}/{MODEL_FOLDER}")]
+    found = [path for path in paths if is_model_folder(path)]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 

@@ -12,6 +12,7 @@ from effirl.runs import (
     drop_rows_after,
     last_checkpoint,
     new_run,
+    newest_policy,
     newest_warm_start,
     open_run,
     read_settings,
@@ -117,6 +118,15 @@ def test_newest_warm_start_is_the_one_that_finished_last(tmp_path: Path) -> None
     make_checkpoint(tmp_path / "sft-20260104-000000", 5)
     (tmp_path / "sft-20260105-000000" / "model").mkdir(parents=True)
     assert newest_warm_start(tmp_path) == newest
+
+
+def test_newest_policy_is_a_reinforced_one_if_there_is_any(tmp_path: Path) -> None:
+    assert newest_policy(tmp_path) is None
+    warm_start = make_model(tmp_path / "demo" / "sft", 400)
+    assert newest_policy(tmp_path) == warm_start
+    make_model(tmp_path / "ppo-20260101-000000", 200)
+    reinforced = make_model(tmp_path / "demo" / "ppo", 300)
+    assert newest_policy(tmp_path) == reinforced
 
 
 def test_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""The command: read, prepare inputs, search, prove, write. See the package's docstring."""
+
+import json
+import logging
+
+from effirl.errors import UserError
+from effirl.model_files import BUILTIN_MODEL, locate_model
+from effirl.optimize.config import OptimizeConfig
+from effirl.optimize.examples import read_assignment
+from effirl.optimize.inputs import prepare_inputs
+from effirl.runs import new_run, newest_policy
+from rewards.efficiency import EfficiencyReward
+from rewards.executor import Executor
+from rewards.measurement import PRECISE
+from rewards.scores import RewardConfig
+
+logger = logging.getLogger(__name__)
+
+
+def optimize(config: OptimizeConfig) -> str:
+    """Look for a better program; write it only when it is proved.
+
+    Returns:
+        The report, or one line of JSON.
+
+    Raises:
+        UserError: If a file, the program or the model is unusable.
+        IsolationError: If this machine cannot isolate programs.
+    """
+    folder = config.output_dir
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is there already; name a new --output-dir, or leave it out")
+    assignment = read_assignment(config)
+    model = config.model or str(newest_policy() or BUILTIN_MODEL)
+    locate_model(model)
+    with Executor() as executor:
+        logger.info(
+            f"running {assignment.path} on its {len(assignment.examples)} examples, and making "
+            "more inputs of them"
+        )
+        inputs = prepare_inputs(executor, assignment, config.seed)
+        logger.info(f"sampling {config.num_samples} candidates a round from {model}")
+        # Torch is imported here: workers start from a small process.
+        from effirl.optimize import report, search
+
+        prices = RewardConfig(alpha=config.alpha)
+        chooser = EfficiencyReward(prices, executor)
+        prover = EfficiencyReward(prices, executor, plan=PRECISE)
+        policy = search.load(model)
+        found = search.search(policy, chooser, prover, assignment, inputs, config)
+    record = report.to_json(assignment, model, config, inputs, found)
+    if found.winner is not None:
+        folder = folder or new_run("optimize")
+        record["written_to"] = str(folder / assignment.path.name)
+        contents = report.contents(assignment, record, found)
+        report.write_folder(folder, contents)
+        if config.in_place:
+            report.replace_program(assignment, contents[assignment.path.name])
+            record["written_to"] = str(assignment.path)
+    return json.dumps(record) + "\n" if config.json else report.to_text(record)

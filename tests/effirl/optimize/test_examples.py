@@ -1,0 +1,124 @@
+"""What is read of the user's files, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from effirl.errors import UserError
+from effirl.optimize.config import OptimizeConfig, parse_arguments
+from effirl.optimize.examples import read_assignment
+from rewards.records import Match
+
+
+def write(folder: Path, **files: str) -> Path:
+    """Write files, named with __ for a dot, and return the program's path."""
+    for name, text in files.items():
+        path = folder / name.replace("__", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder / "slow.py"
+
+
+def test_the_program_is_the_first_word() -> None:
+    config = parse_arguments(["slow.py", "-n", "4", "--alpha", "1", "--in-place", "--json"])
+    assert config.program == Path("slow.py")
+    assert (config.num_samples, config.alpha, config.in_place, config.json) == (4, 1.0, True, True)
+    assert parse_arguments(["--alpha", "0", "--program", "a.py"]).program == Path("a.py")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "effirl optimize slow.py"),
+        (["slow.py", "--alpha", "2"], "alpha must be 0 to 1"),
+        (["slow.py", "--stdin-dir", "a", "--tests", "b"], "--tests must be left out"),
+        (["slow.py", "--rounds", "0"], "rounds must be at least 1"),
+    ],
+)
+def test_a_setting_is_refused(argv: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_arguments(argv)
+
+
+def test_inputs_are_read_in_natural_order_with_their_outputs(tmp_path: Path) -> None:
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    for name, text in {"2.in": "2\n", "10.in": "10\n", "10.out": "0.5\n"}.items():
+        (folder / name).write_text(text)
+    program = write(tmp_path, slow__py='"""Halve.\n\nMore."""\n\nprint(int(input()) / 2)\n')
+    found = read_assignment(OptimizeConfig(program=program, stdin_dir=folder))
+    assert [Path(example.where).name for example in found.examples] == ["2.in", "10.in"]
+    assert [example.is_expected_known for example in found.examples] == [False, True]
+    assert found.examples[1].case.match is Match.NUMBERS
+    assert found.description == "Halve."
+    assert found.prompt_program == "print(int(input()) / 2)\n"
+    assert not found.is_function_style
+
+
+def test_examples_are_found_beside_the_program(tmp_path: Path) -> None:
+    program = write(tmp_path, slow__py="print(input())\n")
+    with pytest.raises(UserError, match="nothing to run"):
+        read_assignment(OptimizeConfig(program=program))
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "1.in").write_text("1\n")
+    assert len(read_assignment(OptimizeConfig(program=program)).examples) == 1
+    write(tmp_path, slow_a__in="1\n", slow_b__in="2\n")
+    assert len(read_assignment(OptimizeConfig(program=program)).examples) == 2
+    write(tmp_path, test_slow__py="assert f(1) == 1\n")
+    assert read_assignment(OptimizeConfig(program=program)).is_function_style
+
+
+ASSERTS = '''\
+import slow
+from slow import total
+
+data = [1, 2]
+
+def test_small():
+    """Two of them."""
+    assert total(3) == 3
+    assert slow.total(0) == 0
+
+assert total(data) == 3
+'''
+
+
+def test_asserts_are_cases_of_calls(tmp_path: Path) -> None:
+    program = write(tmp_path, slow__py="def total(n): ...\n", test_slow__py=ASSERTS)
+    small, large = read_assignment(OptimizeConfig(program=program)).examples
+    assert small.where.endswith("test_slow.py:6")
+    assert large.where.endswith("test_slow.py:11")
+    assert small.case.match is large.case.match is Match.VALUES
+    assert small.case.input.count("effirl_observe") == 2
+    assert "slow" not in small.case.input
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n", "asserts nothing"),
+        ("def test_a(n):\n    assert n\n", "test_slow.py:1: test_a has parameters"),
+        ("\n@mark\ndef test_a():\n    assert f(1)\n", "test_a has parameters or decorators"),
+        ("class TestA:\n    pass\n", "TestA is a class"),
+        ("def helper():\n    assert f(1)\nhelper()\n", "test_slow.py:1: an assert inside"),
+        ("for i in [1]:\n    assert f(i)\n", "test_slow.py:1: an assert inside"),
+        ("assert (\n", "test_slow.py:1: not Python"),
+        ("def test_a():\n    pass\n", "must assert something"),
+    ],
+)
+def test_asserts_that_would_not_run_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    program = write(tmp_path, slow__py="def f(n): return n\n", test_slow__py=text)
+    with pytest.raises(UserError, match=message):
+        read_assignment(OptimizeConfig(program=program))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("def f(:\n", "slow.py:1: not Python"), (None, "cannot read")],
+)
+def test_a_program_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    program = tmp_path / "slow.py"
+    if content is not None:
+        program.write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_assignment(OptimizeConfig(program=program))
