@@ -100,7 +100,8 @@ def search(
     found = Found()
     for number in range(config.rounds):
         seed = config.seed * _SEED_STRIDE + number
-        completions = sample_completions(policy, [prompted], _sampling(config, seed))
+        sampling = _sampling(config, seed)
+        completions = sample_completions(policy, [prompted], sampling, config.alpha)
         rows = score_completions(chooser, [inputs.choosing], completions, alpha=config.alpha)
         found.candidates.append(rows)
         logger.info(_progress(number, rows, config))
