@@ -12,7 +12,6 @@ from effirl.optimize.config import OptimizeConfig
 from effirl.optimize.examples import Assignment
 from effirl.optimize.inputs import Inputs
 from effirl.policy import Policy, load_policy
-from effirl.scoring import Sampling
 from rewards.efficiency import ScoreRequest
 from rewards.records import TestCase
 from rewards.scores import Score
@@ -61,7 +60,7 @@ def run(
     """Search with these completions; return also the program that each round rewrote."""
     rewritten: list[str] = []
 
-    def sample(_: Policy, problems: Sequence[Problem], sampling: Sampling) -> list[list[str]]:
+    def sample(_: Policy, problems: Sequence[Problem], *__: object) -> list[list[str]]:
         rewritten.append(problems[0].source_program)
         return [rounds[len(rewritten) - 1]]
 
