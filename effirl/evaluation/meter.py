@@ -1,7 +1,8 @@
 """What evaluation measures beside the score: memory over time, imports, and what copies cost.
 
 Memory over time is EffiBench's TMU, MB*s. Sampling disturbs a program's timing, so it is never done
-in the runs that are timed.
+in the runs that are timed. Each program has run once before, and a lot decides which of the two is
+sampled first: the first one took longer, and read as 2% more.
 
 The reward defines a copy of the source program to gain 0 and does not time it. A report must: its
 runtime is part of the mean, and the `source` control has nothing but copies. Timed against itself,
@@ -11,6 +12,7 @@ Runs are import-neutral. What a program's own imports cost is measured apart, so
 give the raw gain, as a fresh interpreter would show it, beside the import-neutral one.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -28,6 +30,7 @@ from rewards.records import Limits
 from rewards.worker import Worker
 
 T = TypeVar("T")
+_lot = random.Random()  # not the global one, which models that sample seed and draw from
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,19 @@ class ExecutorMeter:
         return _found(self._executor.map(_import_costs, pairs))
 
     def _sample(self, worker: Worker, pair: Pair) -> MemoryTimes:
-        source, program = (
-            sum(
-                memory_time(worker, *compose(text, case), self._limits).mb_s
-                for case in pair.problem.performance_inputs
-            )
+        runs = [
+            [compose(text, case) for case in pair.problem.performance_inputs]
             for text in _programs(pair)
-        )
-        return MemoryTimes(source, program)
+        ]
+        for composed in (*runs[0], *runs[1]):
+            worker.run(*composed, self._limits)
+        order = [0, 1]
+        _lot.shuffle(order)
+        sums = {
+            side: sum(memory_time(worker, *composed, self._limits).mb_s for composed in runs[side])
+            for side in order
+        }
+        return MemoryTimes(source=sums[0], program=sums[1])
 
     def _compare(self, worker: Worker, pair: Pair) -> Comparison:
         problem = pair.problem
