@@ -165,21 +165,43 @@ def refuse_other_provenance(path: Path, now: Mapping[str, object]) -> None:
     Raises:
         UserError: If earlier results in it differ in one of them.
     """
-    file = path / PROVENANCE_FILE
-    if not file.is_file():
-        write_whole(file, json.dumps(now, indent=2) + "\n")
+    if not (path / PROVENANCE_FILE).is_file():
+        write_whole(path / PROVENANCE_FILE, json.dumps(now, indent=2) + "\n")
         return
-    try:
-        before = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{file} is not JSON; use another --output-dir") from error
+    before = read_provenance(path)
     for name, value in now.items():
         if before.get(name) != value:
             raise UserError(
-                f"{path} holds results made with another {name} ({before.get(name)!r:.80}, now "
-                f"{value!r:.80}): figures of the two cannot be put together; use another "
-                "--output-dir"
+                f"{path} holds results made with another {name} "
+                f"({tell_apart(before.get(name), value)}): figures of the two cannot be put "
+                "together; use another --output-dir"
             )
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """Return on what a folder's results stand.
+
+    Raises:
+        UserError: If it does not say.
+    """
+    file = path / PROVENANCE_FILE
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}; evaluate again") from error
+    except ValueError as error:
+        raise UserError(f"{file} is not JSON; use another --output-dir") from error
+    return found if isinstance(found, dict) else {}
+
+
+def tell_apart(before: object, now: object) -> str:
+    """Say what differs between two values, of dictionaries only the entries that do."""
+    if not isinstance(before, dict) or not isinstance(now, dict):
+        return f"{before!r:.60} and {now!r:.60}"
+    names = [name for name in before | now if before.get(name) != now.get(name)]
+    return ", ".join(
+        f"{name}: {before.get(name)!r:.60} and {now.get(name)!r:.60}" for name in names
+    )
 
 
 def drop_rows_after(path: Path, step: int) -> None:

@@ -4,7 +4,7 @@ Training (for its evaluations) and the evaluation command both go through here, 
 means the same in a training log and in a report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -109,7 +109,10 @@ def policy_prompt(policy: Policy, problem: Problem, alpha: float) -> str:
 
 
 def sample_completions(
-    policy: Policy, problems: Sequence[Problem], sampling: Sampling, alpha: float
+    policy: Policy,
+    problems: Sequence[Problem],
+    sampling: Sampling,
+    prompt: Callable[[Problem], str],
 ) -> list[list[str]]:
     """Have a policy write `sampling.num_samples` completions for each problem.
 
@@ -117,11 +120,11 @@ def sample_completions(
         policy: Of any kind.
         problems: What to complete.
         sampling: How.
-        alpha: The balance that a conditioned policy is asked for; others do not look at it.
+        prompt: What the policy reads of a problem.
     """
     return generate(
         policy,
-        [policy_prompt(policy, problem, alpha) for problem in problems],
+        [prompt(problem) for problem in problems],
         num_samples=sampling.num_samples,
         temperature=sampling.temperature,
         max_new_tokens=sampling.max_new_tokens,

@@ -1,77 +1,81 @@
 """Sweep alpha: reinforce at each balance, evaluate on the same problems, draw the trade-off.
 
     runs/sweep-20260131-142530/
-        warm_start/         evaluation of what every run starts from: the control
-        alpha-0.5/          a reinforcement run; alpha-0.5/eval/ is its evaluation
-        sweep.json          gains with intervals by alpha, and which are non-dominated
-        front.png
+        alpha-0.5-seed-0/       a reinforcement run; eval/ in it is its evaluation
+        warm-start-1-1/         what every run starts from, evaluated: the controls, one for each
+        warm-start-1-0/ ...     wish that the prompt's tags can express (runtime, memory)
+        sweep.json  sweep.csv   gains with intervals by alpha, and which are non-dominated
+        front.png  front.svg
 
-Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand.
+Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand. What is finished
+is kept: the same command goes on.
 """
 
-import json
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from effirl.errors import UserError
-from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
-from effirl.evaluation.plots import Point, non_dominated, plot_front
-from effirl.evaluation.report import read_metrics
-from effirl.evaluation.report_text import cell
+from effirl.evaluation.pareto import Candidate, trade_off
+from effirl.evaluation.results import check_comparable, load_evaluation
 from effirl.evaluation.run import evaluate
+from effirl.evaluation.trade_off_files import write_trade_off
 from effirl.launch import run, script_command
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
-from effirl.tables import aligned
 
 logger = logging.getLogger(__name__)
 
-TABLE_METRICS = (
-    "pass@1",
-    "time_gain",
-    "memory_gain",
-    "speedup_geometric",
-    "memory_reduction_geometric",
-)
+CONTROL_TAGS: Final = ((1, 1), (1, 0), (0, 1))
+"""(runtime, memory) tags of the warm start's prompts; every other policy is evaluated at the first.
+"""
+CONTROL_ALPHA: Final = 0.5
 
-Metrics = dict[str, Estimate]
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A policy to evaluate, and how: one model may give several."""
+
+    label: str
+    model: str
+    folder: Path
+    """Of the evaluation."""
+    alpha: float
+    """In the reported reward."""
+    tags: tuple[int, int] = CONTROL_TAGS[0]
+    is_control: bool = False
 
 
 def sweep(config: SweepConfig) -> str:
-    """Run what is not finished yet, and write sweep.json and front.png.
+    """Run what is not finished yet, and write the trade-off.
 
     Returns:
         The table of the results.
 
     Raises:
-        UserError: If there is no warm start, or a reinforcement run fails.
+        UserError: If there is no warm start, a reinforcement run fails, or what the folder holds
+            was measured under other conditions.
     """
     config = replace(config, model=_start(config))
     opened = open_run("sweep", config, config.output_dir)
-    found: dict[str, Metrics] = {
-        "warm start": _evaluated(config, str(config.model), 0.5, opened.path / "warm_start")
-    }
-    for alpha in config.alphas:
-        folder = opened.path / f"alpha-{alpha:g}"
-        if (folder / MODEL_FOLDER).is_dir():
-            logger.info(f"alpha {alpha:g}: already trained in {folder}")
-        else:
-            _reinforce(config, alpha, folder)
-        found[f"alpha {alpha:g}"] = _evaluated(
-            config, str(folder / MODEL_FOLDER), alpha, folder / "eval"
+    groups = [*_controls(config, opened.path), *_reinforced(config, opened.path)]
+    points = [point for group in groups for point in group]
+    for point in points:
+        _evaluate(config, point)
+    check_comparable([point.folder for point in points])
+    candidates = [
+        Candidate(
+            group[0].label,
+            [load_evaluation(point.folder) for point in group],
+            group[0].is_control,
         )
-    points = [
-        Point(label, metrics["time_gain"], metrics["memory_gain"], label == "warm start")
-        for label, metrics in found.items()
+        for group in groups
     ]
-    plot_front(points, opened.path / "front.png")
-    _write(opened.path / "sweep.json", found, _front(points))
-    return _table(found, _front(points)) + f"written to {opened.path}\n"
+    return write_trade_off(opened.path, trade_off(candidates, config.seed))
 
 
-def reinforcement_command(config: SweepConfig, alpha: float, folder: Path) -> list[str]:
+def reinforcement_command(config: SweepConfig, alpha: float, seed: int, folder: Path) -> list[str]:
     """Build the command of one reinforcement run."""
     options: dict[str, object] = {
         "config": config.ppo_config,
@@ -81,7 +85,7 @@ def reinforcement_command(config: SweepConfig, alpha: float, folder: Path) -> li
         "data_path": config.data_path,
         "performance_inputs": config.performance_inputs,
         "max_steps": config.max_steps,
-        "seed": config.seed,
+        "seed": seed,
         "output_dir": folder,
     }
     flags = [
@@ -93,6 +97,43 @@ def reinforcement_command(config: SweepConfig, alpha: float, folder: Path) -> li
     return script_command("ppo.py", flags)
 
 
+def _controls(config: SweepConfig, path: Path) -> list[list[Point]]:
+    return [
+        [
+            Point(
+                f"warm start, runtime={runtime} memory={memory}",
+                str(config.model),
+                path / f"warm-start-{runtime}-{memory}",
+                CONTROL_ALPHA,
+                (runtime, memory),
+                is_control=True,
+            )
+        ]
+        for runtime, memory in CONTROL_TAGS
+    ]
+
+
+def _reinforced(config: SweepConfig, path: Path) -> list[list[Point]]:
+    """Train what is not there yet: a group for each alpha, a point in it for each seed."""
+    return [
+        [
+            _train(config, alpha, seed, path / f"alpha-{alpha:g}-seed-{seed}")
+            for seed in config.seeds
+        ]
+        for alpha in config.alphas
+    ]
+
+
+def _train(config: SweepConfig, alpha: float, seed: int, folder: Path) -> Point:
+    what = f"alpha {alpha:g}, seed {seed}"
+    if (folder / MODEL_FOLDER).is_dir():
+        logger.info(f"{what}: already trained in {folder}")
+    else:
+        logger.info(f"{what}: reinforcement in {folder}")
+        run(reinforcement_command(config, alpha, seed, folder), f"reinforcement at {what}")
+    return Point(f"alpha {alpha:g}", str(folder / MODEL_FOLDER), folder / "eval", alpha)
+
+
 def _start(config: SweepConfig) -> str:
     start = config.model or newest_warm_start()
     if start is None:
@@ -102,49 +143,21 @@ def _start(config: SweepConfig) -> str:
     return str(start)
 
 
-def _reinforce(config: SweepConfig, alpha: float, folder: Path) -> None:
-    logger.info(f"alpha {alpha:g}: reinforcement in {folder}")
-    run(reinforcement_command(config, alpha, folder), f"reinforcement at alpha {alpha:g}")
-
-
-def _evaluated(config: SweepConfig, model: str, alpha: float, folder: Path) -> Metrics:
+def _evaluate(config: SweepConfig, point: Point) -> None:
+    runtime_tag, memory_tag = point.tags
     evaluate(
         EvaluateConfig(
-            model=model,
+            model=point.model,
             data=config.data,
             data_path=config.data_path,
             performance_inputs=config.performance_inputs,
             split=config.split,
             limit=config.limit,
             num_samples=config.num_samples,
-            alpha=alpha,
-            output_dir=folder,
+            runtime_tag=runtime_tag,
+            memory_tag=memory_tag,
+            alpha=point.alpha,
+            output_dir=point.folder,
             seed=config.seed,
         )
     )
-    return read_metrics(folder)
-
-
-def _front(points: Sequence[Point]) -> set[str]:
-    trained = [point for point in points if not point.is_control]
-    pairs = [(point.time_gain.value or 0.0, point.memory_gain.value or 0.0) for point in trained]
-    return {trained[index].label for index in non_dominated(pairs)}
-
-
-def _write(path: Path, found: dict[str, Metrics], front: set[str]) -> None:
-    document = {
-        label: {
-            "is_non_dominated": label in front,
-            **{name: asdict(value) for name, value in metrics.items()},
-        }
-        for label, metrics in found.items()
-    }
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-
-
-def _table(found: dict[str, Metrics], front: set[str]) -> str:
-    lines = [["policy", *TABLE_METRICS, "non-dominated"]]
-    for label, metrics in found.items():
-        cells = [cell(metrics[name], 3) for name in TABLE_METRICS]
-        lines.append([label, *cells, "yes" if label in front else ""])
-    return "\n".join([*aligned(lines), ""])

@@ -40,7 +40,7 @@ REWARDS_ORDER = (
 )
 # effirl's layers, lowest first, by the second part of the module's name.
 EFFIRL_LAYERS = (
-    {"errors", "files", "tables", "figures"},
+    {"errors", "files", "tables", "figures", "pages"},
     {"config", "runs", "data", "policy", "model_files"},
     {"scoring"},
     {"training", "evaluation"},

@@ -6,7 +6,7 @@ difference is paired. Completions of one problem are never pulled apart, because
 independent of each other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -53,10 +53,13 @@ class Terms:
         Returns:
             (R,), NaN where a resample drew no problem that counts.
         """
-        totals = weights @ self.denominators
-        ratios: Vector = np.full(len(weights), np.nan)
-        np.divide(weights @ self.numerators, totals, out=ratios, where=totals != 0)
-        return np.exp2(ratios) if self.is_log2 else ratios
+        return Terms(weights @ self.numerators, weights @ self.denominators, self.is_log2).ratios()
+
+    def ratios(self) -> Vector:
+        """Divide term by term: NaN where the denominator is 0."""
+        found: Vector = np.full(len(self.numerators), np.nan)
+        np.divide(self.numerators, self.denominators, out=found, where=self.denominators != 0)
+        return np.exp2(found) if self.is_log2 else found
 
 
 def estimate(terms: Terms, seed: int = 0) -> Estimate:
@@ -86,6 +89,74 @@ def estimate_difference(terms: Terms, other: Terms, seed: int = 0) -> Estimate:
     )
 
 
+def estimate_runs(runs: Sequence[Terms], others: Sequence[Terms] = (), seed: int = 0) -> Estimate:
+    """Compute a metric of several training runs together, or what it is above that of others.
+
+    Problems are drawn anew, and so are runs; with two or three of them the spread between runs is
+    known roughly.
+
+    Args:
+        runs: Over the same problems in the same order.
+        others: To subtract, over the same problems; none for the metric itself.
+        seed: Of the draws.
+    """
+    value, draws = pooled(runs), resample(runs, seed)
+    if others:
+        value, draws = value - pooled(others), draws - resample(others, seed)
+    counts = [
+        int(np.count_nonzero(sum(run.denominators for run in group)))
+        for group in (runs, others)
+        if group
+    ]
+    return interval(value, draws, min(counts))
+
+
+def pooled(runs: Sequence[Terms]) -> float:
+    """Compute a metric of several runs together; NaN when nothing counts."""
+    numerator, denominator = (
+        sum(float(sums.sum()) for sums in group)
+        for group in ([run.numerators for run in runs], [run.denominators for run in runs])
+    )
+    return float(Terms(np.array([numerator]), np.array([denominator]), runs[0].is_log2).ratios()[0])
+
+
+def resample(runs: Sequence[Terms], seed: int = 0) -> Vector:
+    """Draw a metric of several runs together.
+
+    The same seed draws the same problems (and, of as many, the same runs) for every metric and
+    every policy: differences of draws are paired.
+
+    Returns:
+        (NUM_RESAMPLES,), NaN where nothing counts.
+    """
+    generator = np.random.default_rng(seed)
+    weights, chosen = (
+        generator.multinomial(count, np.full(count, 1 / count), NUM_RESAMPLES).astype(np.float64)
+        for count in (len(runs[0].numerators), len(runs))
+    )
+    numerators, denominators = (
+        np.einsum("rs,rs->r", chosen, weights @ np.stack(sums).T)
+        for sums in ([run.numerators for run in runs], [run.denominators for run in runs])
+    )
+    return Terms(numerators, denominators, runs[0].is_log2).ratios()
+
+
+def interval(value: float, draws: Vector, num_counted: int) -> Estimate:
+    """Make an estimate of a figure and its draws; NaN is a figure, or a draw, of nothing."""
+    known = draws[~np.isnan(draws)]
+    if np.isnan(value):
+        return Estimate(None, None, None, num_counted)
+    if num_counted < 2 or len(known) < 2:
+        return Estimate(value, None, None, num_counted)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return Estimate(value, float(low), float(high), num_counted)
+
+
+def _all_once(runs: Sequence[Terms]) -> Vector:
+    return np.ones((1, len(runs[0].numerators)))
+
+
 def detectable(difference: Estimate) -> float | None:
     """Return the smallest true difference that such a comparison would find four times in five.
 
@@ -109,15 +180,11 @@ def _num_counted(terms: Terms) -> int:
 def _estimate(
     value: Callable[[Vector], Vector], num_counted: int, num_problems: int, seed: int
 ) -> Estimate:
-    point = value(np.ones((1, num_problems)))[0] if num_problems else np.nan
-    if np.isnan(point):
+    if not num_problems:
         return Estimate(None, None, None, num_counted)
-    if num_counted < 2:
-        return Estimate(float(point), None, None, num_counted)
     generator = np.random.default_rng(seed)
     weights = generator.multinomial(
         num_problems, np.full(num_problems, 1 / num_problems), size=NUM_RESAMPLES
     ).astype(np.float64)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(value(weights), [tail, 1 - tail])
-    return Estimate(float(point), float(low), float(high), num_counted)
+    point = value(np.ones((1, num_problems)))[0]
+    return interval(float(point), value(weights), num_counted)

@@ -10,7 +10,14 @@ from effirl.data.perf_inputs.store import DEFAULT_FOLDER
 
 CONTROLS = ("source", "target")
 """Stand-ins for a model: the source program unchanged, and the data set's own improved program."""
+DEFAULT_MODEL = "codet5-nano"
 DEFAULT_NUM_SAMPLES = 4
+COMPLETIONS_SUFFIX = ".jsonl"
+
+
+def is_completions_file(model: str) -> bool:
+    """Whether a model is named by the completions that somebody had it write."""
+    return model.endswith(COMPLETIONS_SUFFIX)
 
 
 @dataclass
@@ -18,15 +25,25 @@ class EvaluateConfig:
     """Measure how correct, fast and lean the programs of a policy, or of a control, are."""
 
     model: str = field(
-        default="codet5-nano",
+        default=DEFAULT_MODEL,
         metadata={
             "help": "model/ folder of a run, codet5-nano, or a hub name; or one of the controls "
             "source (every program unchanged) and target (the data's own improved programs)"
         },
     )
+    completions: Path | None = field(
+        default=None,
+        metadata={
+            "help": "evaluate these instead of a model's: a .jsonl file with the keys problem_id, "
+            "completion (or completions, a list), and as needed sample and source_program"
+        },
+    )
     baseline: str | None = field(
         default=None,
-        metadata={"help": "a second model, evaluated on the same problems and compared with"},
+        metadata={
+            "help": "a second model, control or .jsonl file of completions, evaluated on the same "
+            "problems and compared with"
+        },
     )
     data: str = field(default="builtin", metadata={"help": DATA_HELP})
     data_path: Path | None = field(default=None, metadata={"help": DATA_PATH_HELP})
@@ -44,6 +61,12 @@ class EvaluateConfig:
         metadata={"help": "completions a problem; 4 unless temperature is 0, controls have 1"},
     )
     temperature: float = field(default=0.8, metadata={"help": "of the sampling; 0 is greedy"})
+    runtime_tag: int = field(
+        default=1, metadata={"help": "what the prompt asks for: 1 a significant speedup, 0 a minor"}
+    )
+    memory_tag: int = field(
+        default=1, metadata={"help": "the same for memory; reinforced policies want both at 1"}
+    )
     max_new_tokens: int = field(default=384, metadata={"help": "longest completion"})
     max_prompt_tokens: int = field(default=512, metadata={"help": "longest prompt"})
     batch_size: int = field(default=32, metadata={"help": "completions decoded together"})
@@ -70,14 +93,23 @@ class EvaluateConfig:
             names=("limit", "num_samples", "max_new_tokens", "max_prompt_tokens", "batch_size"),
         )
         check_range(self, 0, names=("temperature", "seed"))
-        check_range(self, 0, 1, names=("alpha",))
+        check_range(self, 0, 1, names=("alpha", "runtime_tag", "memory_tag"))
+        if self.completions is not None and not is_completions_file(str(self.completions)):
+            raise FieldError("completions", f"a {COMPLETIONS_SUFFIX} file", str(self.completions))
+        if self.completions is not None and self.model != DEFAULT_MODEL:
+            raise FieldError("model", "left out where completions are given", self.model)
         if self.temperature == 0 and self.num_samples not in (None, 1):
             raise FieldError("num_samples", "1 at temperature 0 (greedy)", self.num_samples)
 
-    def samples_of(self, model: str) -> int:
-        """Return how many completions of each problem a model gives."""
-        if model in CONTROLS:
-            return 1
+    @property
+    def models(self) -> list[str]:
+        """What is evaluated: a model, or what stands for it, and the baseline if there is one."""
+        first = self.model if self.completions is None else str(self.completions)
+        return [first] if self.baseline is None else [first, self.baseline]
+
+    @property
+    def num_samples_of_a_policy(self) -> int:
+        """Completions of each problem that a policy writes."""
         return self.num_samples or (1 if self.temperature == 0 else DEFAULT_NUM_SAMPLES)
 
 
@@ -88,6 +120,10 @@ class SweepConfig:
     alphas: list[float] = field(
         default_factory=lambda: [0.0, 0.5, 1.0],
         metadata={"help": "balances to train at: 1 runtime only, 0 memory only"},
+    )
+    seeds: list[int] = field(
+        default_factory=lambda: [0],
+        metadata={"help": "of training: a run for each balance and each of these"},
     )
     model: str | None = field(
         default=None, metadata={"help": "what every run starts from; the newest warm start"}
@@ -109,7 +145,7 @@ class SweepConfig:
     output_dir: Path | None = field(
         default=None, metadata={"help": "folder of the sweep; finished runs in it are kept"}
     )
-    seed: int = field(default=0, metadata={"help": "of training, sampling and the intervals"})
+    seed: int = field(default=0, metadata={"help": "of the evaluations' sampling and intervals"})
 
     def __post_init__(self) -> None:
         if isinstance(self.alphas, list):  # YAML's 0 and 1 are whole numbers
@@ -120,5 +156,7 @@ class SweepConfig:
         in_range = all(0 <= alpha <= 1 for alpha in self.alphas)
         if not self.alphas or not in_range or len(set(self.alphas)) < len(self.alphas):
             raise FieldError("alphas", "different numbers from 0 to 1", self.alphas)
+        if not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
+            raise FieldError("seeds", "different whole numbers from 0 on", self.seeds)
         check_range(self, 1, names=("max_steps", "limit", "num_samples"))
         check_range(self, 0, names=("seed",))

@@ -14,7 +14,7 @@ give the raw gain, as a fresh interpreter would show it, beside the import-neutr
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol, TypeVar
 
 from effirl.data.problems import Problem
@@ -24,9 +24,17 @@ from rewards.executor import Executor
 from rewards.extraction import normalise
 from rewards.functions import compose
 from rewards.imports import ImportCost, import_cost
-from rewards.measurement import Comparison, TimedRunError, compare
+from rewards.measurement import (
+    MEMORY_RESOLUTION_BYTES,
+    TIME_RESOLUTION_S,
+    Comparison,
+    MeasurementPlan,
+    TimedRunError,
+    compare,
+)
 from rewards.memory_profile import RELIABLE_ABOVE_S, memory_time
 from rewards.records import Limits
+from rewards.scores import MEMORY_FLOOR_BYTES, TIME_FLOOR_S, RewardConfig
 from rewards.worker import Worker
 
 T = TypeVar("T")
@@ -65,6 +73,21 @@ class Meter(Protocol):
     def comparisons(self, pairs: Sequence[Pair]) -> list[Comparison | None]: ...
 
     def imports(self, pairs: Sequence[Pair]) -> list[ImportCosts | None]: ...
+
+
+def meter_settings() -> dict[str, object]:
+    """Describe how programs are measured: figures of two meters do not mix."""
+    config = RewardConfig()
+    plan = replace(MeasurementPlan(), wall_factor=2 ** (config.saturation + 1))
+    return {
+        "plan": asdict(plan),
+        "limits": asdict(Limits()),
+        "saturation": config.saturation,
+        "time_floor_s": TIME_FLOOR_S,
+        "time_resolution_s": TIME_RESOLUTION_S,
+        "memory_floor_bytes": MEMORY_FLOOR_BYTES,
+        "memory_resolution_bytes": MEMORY_RESOLUTION_BYTES,
+    }
 
 
 class ExecutorMeter:

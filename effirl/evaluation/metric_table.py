@@ -20,6 +20,14 @@ HEADLINE: Final = {
     "maintainability_change": "change of maintainability",
 }
 """The five figures to look at first, and what they are called there."""
+FORMATS: Final = {
+    "pass@1": "{:.1%}",
+    "opt@1": "{:.1%}",
+    "speedup_geometric": "{:.2f}x",
+    "memory_reduction_geometric": "{:.2f}x",
+    "maintainability_change": "{:+.1f}",
+}
+"""How they are shown where a reader is not to do sums."""
 
 
 def sections(num_samples: int) -> dict[str, list[Metric]]:

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from effirl.evaluation.bootstrap import Estimate
+from effirl.evaluation.pareto import non_dominated
 
 FRONT_COLOUR = "#1b6ca8"
 OTHER_COLOUR = "#8a8f98"
@@ -31,43 +32,38 @@ class Point:
     memory_gain: Estimate
     is_control: bool = False
     """Shown, but never part of the front."""
+    runs: tuple[tuple[float, float], ...] = ()
+    """Both gains of each seed of training, where there are several."""
 
 
-def non_dominated(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the points to which no other is at least equal in both and better in one.
-
-    >>> non_dominated([(0.0, 1.0), (1.0, 0.0), (0.5, 0.5), (0.4, 0.4)])
-    [0, 1, 2]
-    """
-    return [
-        index
-        for index, (x, y) in enumerate(points)
-        if not any(
-            other_x >= x and other_y >= y and (other_x, other_y) != (x, y)
-            for other_x, other_y in points
-        )
-    ]
-
-
-def plot_front(points: Sequence[Point], path: Path) -> None:
+def front_figure(points: Sequence[Point], width: float = 6.4, height: float = 5.2) -> Figure:
     """Draw policies by both gains, the non-dominated ones joined.
 
     A point without a gain (no completion was scored) is left out.
     """
-    figure, axes = _figure(6.4, 5.2)
+    figure, axes = new_figure(width, height)
     shown = [point for point in points if _pair(point) is not None]
     trained = [point for point in shown if not point.is_control]
     pairs = [pair for point in trained if (pair := _pair(point)) is not None]
     front = sorted(pairs[index] for index in non_dominated(pairs))
     if front:
         axes.plot(*zip(*front, strict=True), color=FRONT_COLOUR, label="non-dominated")
+    markers = iter("s^vDPX" * len(shown))
     for point in shown:
-        _draw(axes, point, is_on_front=not point.is_control and _pair(point) in front)
+        is_on_front = not point.is_control and _pair(point) in front
+        _draw(axes, point, is_on_front, next(markers) if point.is_control else "o")
     axes.set_xlabel("runtime gain (right is faster)")
     axes.set_ylabel("memory gain (up is leaner)")
-    axes.set_title("Trade-off on the test problems, 95% intervals")
-    axes.legend(frameon=False)
-    _save(figure, path)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def plot_front(points: Sequence[Point], *paths: Path) -> None:
+    """Draw the front into .png and .svg files."""
+    figure = front_figure(points)
+    figure.axes[0].set_title("Trade-off on the test problems, 95% intervals")
+    for path in paths:
+        save(figure, path)
 
 
 def plot_before_after(stages: Mapping[str, Mapping[str, Estimate]], path: Path) -> None:
@@ -77,7 +73,7 @@ def plot_before_after(stages: Mapping[str, Mapping[str, Estimate]], path: Path) 
         stages: Name (base, warm start, reinforced) -> estimates by metric name.
         path: A .png or .svg file.
     """
-    figure, axes = _figure(8.0, 4.2)
+    figure, axes = new_figure(8.0, 4.2)
     width = 0.8 / max(len(stages), 1)
     colours = (OTHER_COLOUR, CONTROL_COLOUR, FRONT_COLOUR, "#3d8361")
     for place, (stage, found) in enumerate(stages.items()):
@@ -96,10 +92,10 @@ def plot_before_after(stages: Mapping[str, Mapping[str, Estimate]], path: Path) 
     axes.set_ylabel("share or gain (higher is better)")
     axes.set_title("On the test problems, 95% intervals")
     axes.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
-def _draw(axes: Any, point: Point, is_on_front: bool) -> None:
+def _draw(axes: Any, point: Point, is_on_front: bool, marker: str) -> None:
     pair = _pair(point)
     assert pair is not None
     colour = FRONT_COLOUR if is_on_front else OTHER_COLOUR
@@ -107,12 +103,14 @@ def _draw(axes: Any, point: Point, is_on_front: bool) -> None:
         *pair,
         xerr=[[side] for side in _error(point.time_gain)],
         yerr=[[side] for side in _error(point.memory_gain)],
-        fmt="s" if point.is_control else "o",
+        fmt=marker,
         color=CONTROL_COLOUR if point.is_control else colour,
         capsize=3,
         elinewidth=0.8,
         label=point.label if point.is_control else None,
     )
+    if point.runs:
+        axes.scatter(*zip(*point.runs, strict=True), s=9, color=colour, alpha=0.6, linewidths=0)
     if not point.is_control:
         axes.annotate(point.label, pair, xytext=(6, 6), textcoords="offset points")
 
@@ -130,7 +128,8 @@ def _error(found: Estimate) -> tuple[float, float]:
     return max(0.0, found.value - found.low), max(0.0, found.high - found.value)
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Any]:
+def new_figure(width: float, height: float) -> tuple[Figure, Any]:
+    """Make a figure with one pair of axes; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)  # no display, no global state
     axes = figure.subplots()
@@ -140,6 +139,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure to a .png or .svg file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)

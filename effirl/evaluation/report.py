@@ -1,4 +1,4 @@
-"""The files of an evaluation: metrics.json, differences.json and report.md."""
+"""The files of an evaluation that show it: JSON, parquet, Markdown and a page."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from pathlib import Path
 from effirl.data.problems import LoadedProblems
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.evaluations import Estimates, Evaluation, make_report
+from effirl.evaluation.page import page
+from effirl.evaluation.parquet import PARQUET_FILE, parquet
 from effirl.evaluation.report_text import markdown, terminal
 from effirl.files import write_whole
 
@@ -37,8 +39,11 @@ def write_report(
             "num_commonly_solved": compared.num_common,
         }
         _write_json(folder / "differences.json", document)
+    for evaluation, path in zip(found, (folder, folder / "baseline"), strict=False):
+        write_whole(path / PARQUET_FILE, parquet(evaluation.rows))
     write_whole(folder / "report.md", markdown(report))
-    return f"{terminal(report)}all figures: {folder / 'report.md'}\n"
+    write_whole(folder / "index.html", page(report))
+    return f"{terminal(report)}all figures: {folder / 'index.html'}, or report.md beside it\n"
 
 
 def read_metrics(folder: Path) -> Estimates:

@@ -114,26 +114,35 @@ def notes(report: Report) -> list[str]:
 
 def markdown(report: Report) -> str:
     """Write report.md."""
-    definitions = [
-        f"- `{metric.name}`: {metric.meaning}"
-        for metric in report.found[0].metrics()
-        if not metric.name.startswith("status/")
-    ]
     parts = [f"# {report.title}", _markdown_table(headline_table(report))]
     parts.append("\n".join(f"- {note}" for note in notes(report)))
     for title, lines in report.sections().items():
         parts += [f"## {title}", _markdown_table(section_table(report, lines))]
     parts += [
         "## How it was made",
-        "```\n" + shlex.join(["python", *sys.argv]) + "\n```",
+        f"```\n{command()}\n```",
         "\n".join(f"- {name}: {value}" for name, value in report.settings.items()),
         "## Machine",
         "\n".join(f"- {name}: {value}" for name, value in fingerprint().items()),
         "## Definitions",
-        "\n".join(definitions),
+        "\n".join(f"- `{name}`: {meaning}" for name, meaning in definitions(report).items()),
         METHOD,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def command() -> str:
+    """Return the command line of this process."""
+    return shlex.join(["python", *sys.argv])
+
+
+def definitions(report: Report) -> dict[str, str]:
+    """Return what each figure means."""
+    return {
+        metric.name: metric.meaning
+        for metric in report.found[0].metrics()
+        if not metric.name.startswith("status/")
+    }
 
 
 def cell(found: Estimate, digits: int) -> str:

@@ -2,17 +2,46 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from effirl.data.perf_inputs.loading import provenance_of
 from effirl.data.problems import Problem
 from effirl.errors import UserError
+from effirl.evaluation.evaluations import Evaluation
+from effirl.evaluation.meter import meter_settings
 from effirl.files import write_whole
-from effirl.runs import WEIGHT_FILES, refuse_other_provenance
+from effirl.runs import (
+    WEIGHT_FILES,
+    read_provenance,
+    read_settings,
+    refuse_other_provenance,
+    tell_apart,
+)
 from effirl.scoring import CompletionRow
+from rewards.isolation import IsolationReport
+from rewards.machine import fingerprint
 
 RESULTS_FILE = "results.jsonl"
+COMPARED: Final = ("machine", "meter", "isolation", "problems", "performance_inputs")
+"""What must be equal before figures are put side by side."""
+
+
+def load_evaluation(folder: Path) -> Evaluation:
+    """Return what a finished evaluation wrote.
+
+    Raises:
+        UserError: If the folder holds no evaluation, or one of another version.
+    """
+    path = folder / RESULTS_FILE
+    if not path.is_file():
+        raise UserError(f"{folder} holds no {RESULTS_FILE}; give the folder of an evaluation")
+    rows = _parse(path)
+    num_samples = max(Counter(row.problem_index for row in rows).values(), default=1)
+    rows.sort(key=lambda row: (row.problem_index, row.sample))
+    return Evaluation(str((read_settings(folder) or {}).get("model", folder)), num_samples, rows)
 
 
 def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
@@ -26,6 +55,14 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
     """
     if not path.is_file():
         return []
+    rows = _parse(path)
+    counts = Counter(row.problem_index for row in rows)
+    whole = [row for row in rows if counts[row.problem_index] == num_samples]
+    write_whole(path, "".join(map(_line, whole)))
+    return whole
+
+
+def _parse(path: Path) -> list[CompletionRow]:
     rows: list[CompletionRow] = []
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, start=1):
@@ -38,12 +75,7 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
                 f"{path}:{number}: not a result of this version ({error}); remove the file to "
                 "start again, or use another --output-dir"
             ) from error
-    counts: dict[int, int] = {}
-    for row in rows:
-        counts[row.problem_index] = counts.get(row.problem_index, 0) + 1
-    whole = [row for row in rows if counts[row.problem_index] == num_samples]
-    write_whole(path, "".join(map(_line, whole)))
-    return whole
+    return rows
 
 
 def append_rows(path: Path, rows: Sequence[CompletionRow]) -> None:
@@ -52,22 +84,67 @@ def append_rows(path: Path, rows: Sequence[CompletionRow]) -> None:
         file.write("".join(map(_line, rows)))
 
 
+def conditions(isolation: IsolationReport) -> dict[str, object]:
+    """Describe what decides a figure besides the programs: machine, meter and isolation."""
+    return {
+        "machine": fingerprint(),
+        "meter": meter_settings(),
+        "isolation": {
+            "level": isolation.level,
+            **{name: found.is_on for name, found in isolation.mechanisms.items()},
+        },
+    }
+
+
 def check_provenance(
-    folder: Path, problems: Sequence[Problem], models: Sequence[str], machine: Mapping[str, str]
+    folder: Path,
+    problems: Sequence[Problem],
+    models: Sequence[str],
+    measured_under: Mapping[str, object],
 ) -> None:
     """Write down on what the folder's results stand, or refuse to add results that differ.
 
+    Args:
+        folder: Of the results.
+        problems: That are evaluated.
+        models: That are evaluated.
+        measured_under: `conditions`, or nothing where nothing is run.
+
     Raises:
-        UserError: If earlier results are of another machine, other problems or other weights.
+        UserError: If earlier results are of another machine, meter or isolation, of other problems
+            or other weights.
     """
     refuse_other_provenance(
         folder,
         {
-            "machine": dict(machine),
+            **measured_under,
             **provenance_of(problems),
             "weights": {model: _weights(Path(model)) for model in models},
         },
     )
+
+
+def check_comparable(folders: Sequence[Path]) -> None:
+    """Refuse to put figures together that were not measured alike, on the same problems.
+
+    Raises:
+        UserError: Naming two folders, and what differs.
+    """
+    first, *others = folders
+    wanted = read_provenance(first)
+    for name in COMPARED:
+        if name not in wanted:
+            raise UserError(
+                f"{first} does not say its {name}: an older version made it; evaluate again"
+            )
+    for folder in others:
+        found = read_provenance(folder)
+        for name in COMPARED:
+            if found.get(name) != wanted[name]:
+                raise UserError(
+                    f"{first} and {folder} cannot be put together: they differ in {name} "
+                    f"({tell_apart(wanted[name], found.get(name))}); evaluate both alike"
+                )
 
 
 def _line(row: CompletionRow) -> str:
@@ -75,8 +152,10 @@ def _line(row: CompletionRow) -> str:
 
 
 def _weights(folder: Path) -> str:
-    """Return a digest of a model folder's weights, empty for a name."""
+    """Return a digest of a model folder's weights or a file of completions, empty for a name."""
     digest = hashlib.sha256()
+    if folder.is_file():
+        return hashlib.sha256(folder.read_bytes()).hexdigest()[:16]
     found = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()]
     for path in found:
         with path.open("rb") as file:

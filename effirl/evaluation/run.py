@@ -3,46 +3,39 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import torch
 
 from effirl.data.load import EDITS_SET, load_problems
 from effirl.data.overlap import leave_out, trained_on
 from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
-from effirl.evaluation.config import CONTROLS, EvaluateConfig
+from effirl.evaluation.completers import Completer, make_completer
+from effirl.evaluation.config import EvaluateConfig
 from effirl.evaluation.edits import write_edits
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.meter import ExecutorMeter, Meter, measured
 from effirl.evaluation.report import write_report
-from effirl.evaluation.results import RESULTS_FILE, append_rows, check_provenance, read_rows
-from effirl.model_files import locate_model
-from effirl.policy import load_policy
+from effirl.evaluation.results import (
+    RESULTS_FILE,
+    append_rows,
+    check_provenance,
+    conditions,
+    read_rows,
+)
 from effirl.runs import open_run, settings
 from effirl.scoring import (
     CompletionRow,
-    Sampling,
     Scorer,
-    control_completions,
     find_unusable,
-    sample_completions,
     score_completions,
 )
 from rewards import EfficiencyReward, Executor, RewardConfig
-from rewards.machine import fingerprint
 
 logger = logging.getLogger(__name__)
 
 PROBLEMS_PER_STEP = 8
 """Scored together, and written together: what a kill costs at most."""
-SEED_STRIDE = 1_000_003
-"""Above any number of problems, so that no two steps of two seeds sample alike."""
-
-Complete = Callable[[Sequence[Problem], int], list[list[str]]]
-"""(problems, index of the first among all) -> the completions of each."""
 
 
 def evaluate(config: EvaluateConfig) -> str:
@@ -54,26 +47,26 @@ def evaluate(config: EvaluateConfig) -> str:
     Raises:
         UserError: If a setting, the data or a model is wrong, or the folder has other results.
     """
-    models = [config.model] if config.baseline is None else [config.model, config.baseline]
-    for model in models:
-        if model not in CONTROLS:
-            locate_model(model)  # a mistake is told before a run folder is made
+    models = config.models
     loaded = load_unseen(config, models)
+    completers = [make_completer(config, model, loaded.problems) for model in models]
     run = open_run("eval", config, config.output_dir)
     if line := describe_inputs(loaded.problems):
         logger.info(line)
-    check_provenance(run.path, loaded.problems, models, fingerprint())
     if config.data == EDITS_SET:
+        check_provenance(run.path, loaded.problems, models, {})
         return "".join(
-            _compare_edits(config, model, loaded, path)
-            for model, path in zip(models, (run.path, run.path / "baseline"), strict=False)
+            _compare_edits(completer, loaded, path, config.seed)
+            for completer, path in zip(completers, _folders(run.path), strict=False)
         )
     with Executor() as executor:
+        measured_under = conditions(executor.isolation)
+        check_provenance(run.path, loaded.problems, models, measured_under)
         scorer = EfficiencyReward(RewardConfig(alpha=config.alpha), executor)
         meter = ExecutorMeter(executor)
         evaluations = [
-            evaluate_model(config, model, loaded.problems, path, scorer, meter)
-            for model, path in zip(models, (run.path, run.path / "baseline"), strict=False)
+            evaluate_model(completer, loaded.problems, path, scorer, meter)
+            for completer, path in zip(completers, _folders(run.path), strict=False)
         ]
     return write_report(run.path, settings(config), loaded, evaluations)
 
@@ -98,8 +91,7 @@ def load_unseen(config: EvaluateConfig, models: Sequence[str]) -> LoadedProblems
 
 
 def evaluate_model(
-    config: EvaluateConfig,
-    model: str,
+    completer: Completer,
     problems: Sequence[Problem],
     folder: Path,
     scorer: Scorer,
@@ -108,27 +100,30 @@ def evaluate_model(
     """Score a model's completions of all problems, but those that the folder already has."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULTS_FILE
-    num_samples = config.samples_of(model)
-    rows = read_rows(path, num_samples)
+    rows = read_rows(path, completer.num_samples)
     refused: Counter[str] = Counter()
-    complete: Complete | None = None
     started = time.monotonic()
     for indices in _steps(len(problems), {row.problem_index for row in rows}):
         usable = _usable(scorer, problems, indices, refused)
-        complete = complete or _completer(config, model, num_samples)
         step = [problems[index] for index in usable]
-        scored = score_completions(scorer, step, complete(step, indices[0]), indices=usable)
+        completions = completer.complete(usable, indices[0])
+        scored = score_completions(scorer, step, completions, indices=usable)
         append_rows(path, scored := measured(meter, problems, scored))
         rows += scored
-        logger.info(_progress(model, rows, len(problems), time.monotonic() - started))
+        logger.info(_progress(completer.model, rows, len(problems), time.monotonic() - started))
     rows.sort(key=lambda row: (row.problem_index, row.sample))
-    return Evaluation(model, num_samples, rows, refused)
+    return Evaluation(completer.model, completer.num_samples, rows, refused, completer.notes)
 
 
-def _compare_edits(config: EvaluateConfig, model: str, loaded: LoadedProblems, folder: Path) -> str:
+def _folders(path: Path) -> tuple[Path, Path]:
+    """Return where the results of the model go, and those of the one that it is compared with."""
+    return path, path / "baseline"
+
+
+def _compare_edits(completer: Completer, loaded: LoadedProblems, folder: Path, seed: int) -> str:
     """Score a model's completions by their text, all in one go: they are few and run nothing."""
-    complete = _completer(config, model, config.samples_of(model))
-    return write_edits(folder, model, loaded, complete(loaded.problems, 0), config.seed)
+    completions = completer.complete(range(len(loaded.problems)), 0)
+    return write_edits(folder, completer.model, loaded, completions, seed)
 
 
 def _steps(num_problems: int, is_done: set[int]) -> Iterator[list[int]]:
@@ -144,26 +139,6 @@ def _usable(
     reasons = find_unusable(scorer, [problems[index] for index in indices])
     refused.update(reason for reason in reasons if reason)
     return [index for index, reason in zip(indices, reasons, strict=True) if not reason]
-
-
-def _completer(config: EvaluateConfig, model: str, num_samples: int) -> Complete:
-    if model in CONTROLS:
-        return lambda problems, _: control_completions(model, problems)
-    policy = load_policy(model)
-    if torch.cuda.is_available():
-        policy.model.to(torch.device("cuda"))  # type: ignore[arg-type]  # peft's wrapped signature
-    sampling = Sampling(
-        num_samples=num_samples,
-        temperature=config.temperature,
-        max_new_tokens=config.max_new_tokens,
-        max_prompt_tokens=config.max_prompt_tokens,
-        batch_size=config.batch_size,
-        seed=config.seed,
-    )
-    # A step's seed depends on its place alone, so a resumed evaluation samples as a whole one does.
-    return lambda problems, first: sample_completions(
-        policy, problems, replace(sampling, seed=sampling.seed * SEED_STRIDE + first), config.alpha
-    )
 
 
 def _progress(

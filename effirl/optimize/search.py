@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import torch
@@ -20,6 +21,7 @@ from effirl.scoring import (
     CompletionRow,
     Sampling,
     Scorer,
+    policy_prompt,
     sample_completions,
     score_completions,
 )
@@ -97,11 +99,12 @@ def search(
     """
     prompted = replace(inputs.choosing, source_program=assignment.prompt_program)
     _require_short(policy, prompted, assignment)
+    prompt = partial(policy_prompt, policy, alpha=config.alpha)
     found = Found()
     for number in range(config.rounds):
         seed = config.seed * _SEED_STRIDE + number
         sampling = _sampling(config, seed)
-        completions = sample_completions(policy, [prompted], sampling, config.alpha)
+        completions = sample_completions(policy, [prompted], sampling, prompt)
         rows = score_completions(chooser, [inputs.choosing], completions, alpha=config.alpha)
         found.candidates.append(rows)
         logger.info(_progress(number, rows, config))

@@ -71,7 +71,9 @@ def test_a_policy_is_asked_with_the_prompt_of_inference(monkeypatch: pytest.Monk
     monkeypatch.setattr(scoring, "generate", fake_generate)
     sampling = scoring.Sampling(2, 0.8, 100, 200, 16, seed=5)
     policy = Policy(None, None, "fake")  # type: ignore[arg-type]
-    scoring.sample_completions(policy, PROBLEMS, sampling, alpha=0.8)
+    scoring.sample_completions(
+        policy, PROBLEMS, sampling, lambda problem: scoring.policy_prompt(policy, problem, 0.8)
+    )
     assert asked.pop("prompts") == [inference_prompt(problem) for problem in PROBLEMS]
     assert asked == {
         "num_samples": 2,

@@ -8,11 +8,15 @@ from effirl.evaluation.config import EvaluateConfig, SweepConfig
 
 
 def test_samples_follow_from_what_is_evaluated() -> None:
-    config = EvaluateConfig()
-    assert config.samples_of("codet5-nano") == 4
-    assert config.samples_of("source") == config.samples_of("target") == 1
-    assert EvaluateConfig(temperature=0.0).samples_of("codet5-nano") == 1
-    assert EvaluateConfig(num_samples=7).samples_of("codet5-nano") == 7
+    assert EvaluateConfig().num_samples_of_a_policy == 4
+    assert EvaluateConfig(temperature=0.0).num_samples_of_a_policy == 1
+    assert EvaluateConfig(num_samples=7).num_samples_of_a_policy == 7
+
+
+def test_completions_stand_for_a_model() -> None:
+    config = EvaluateConfig(completions=Path("theirs.jsonl"), baseline="source")
+    assert config.models == ["theirs.jsonl", "source"]
+    assert EvaluateConfig().models == ["codet5-nano"]
 
 
 def test_flags_are_read() -> None:
@@ -33,6 +37,9 @@ def test_alphas_are_read_from_flags_and_from_yaml(tmp_path: Path) -> None:
         (EvaluateConfig, ["--data", "apps"], "resource_util, effibench, mercury, got 'apps'"),
         (EvaluateConfig, ["--alpha", "1.5"], "alpha must be 0 to 1, got 1.5"),
         (EvaluateConfig, ["--temperature", "0", "--num-samples", "4"], "1 at temperature 0"),
+        (EvaluateConfig, ["--runtime-tag", "2"], "runtime_tag must be 0 to 1, got 2"),
+        (EvaluateConfig, ["--completions", "a.csv"], "completions must be a .jsonl file"),
+        (EvaluateConfig, ["--completions", "a.jsonl", "--model", "m"], "model must be left out"),
         (EvaluateConfig, ["--limit", "0"], "limit must be at least 1, got 0"),
         (SweepConfig, ["--alphas", "0", "2"], "alphas must be different numbers from 0 to 1"),
         (SweepConfig, ["--alphas", "1", "1"], "alphas must be different numbers from 0 to 1"),

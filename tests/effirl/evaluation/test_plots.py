@@ -1,26 +1,10 @@
 from pathlib import Path
 
-import pytest
-
 from effirl.evaluation.bootstrap import Estimate
-from effirl.evaluation.plots import Point, non_dominated, plot_before_after, plot_front
+from effirl.evaluation.plots import Point, plot_before_after, plot_front
 
 PNG = b"\x89PNG"
 NONE = Estimate(None, None, None, 0)
-
-
-@pytest.mark.parametrize(
-    ("points", "expected"),
-    [
-        ([], []),
-        ([(0.0, 0.0)], [0]),
-        ([(0.0, 0.0), (1.0, 1.0)], [1]),
-        ([(0.0, 1.0), (0.0, 0.5), (1.0, 0.0)], [0, 2]),
-        ([(1.0, 1.0), (1.0, 1.0)], [0, 1]),  # equal points do not dominate each other
-    ],
-)
-def test_non_dominated(points: list[tuple[float, float]], expected: list[int]) -> None:
-    assert non_dominated(points) == expected
 
 
 def gain(value: float) -> Estimate:
@@ -30,11 +14,12 @@ def gain(value: float) -> Estimate:
 def test_a_front_is_drawn_also_with_points_that_have_no_gain(tmp_path: Path) -> None:
     points = [
         Point("warm start", gain(0.0), gain(0.0), is_control=True),
-        Point("alpha 0", gain(0.1), gain(0.5)),
+        Point("alpha 0", gain(0.1), gain(0.5), runs=((0.0, 0.5), (0.2, 0.5))),
         Point("alpha 0.5", NONE, NONE),
         Point("alpha 1", gain(0.6), Estimate(-0.1, None, None, 1)),
     ]
-    plot_front(points, tmp_path / "front.png")
+    plot_front(points, tmp_path / "front.png", tmp_path / "front.svg")
+    assert (tmp_path / "front.svg").read_text().startswith("<?xml")
     assert (tmp_path / "front.png").read_bytes().startswith(PNG)
 
 

@@ -6,7 +6,15 @@ import pytest
 
 from effirl.data.problems import InputOrigin, Problem
 from effirl.errors import UserError
-from effirl.evaluation.results import append_rows, check_provenance, read_rows
+from effirl.evaluation.results import (
+    append_rows,
+    check_comparable,
+    check_provenance,
+    conditions,
+    load_evaluation,
+    read_rows,
+)
+from rewards.isolation import IsolationReport, Mechanism
 from rewards.records import TestCase
 from tests.effirl.evaluation.rows import correct, failed
 
@@ -16,6 +24,12 @@ ROWS = [
     correct(1, runtime_s=0.2),
     correct(1, runtime_s=0.3, sample=1),
 ]
+
+
+def on(cpu: str) -> dict[str, object]:
+    return {"machine": {"cpu": cpu, "python": "3.11"}, "meter": {"plan": 1}, "isolation": {}}
+
+
 PROBLEMS = [Problem("p0", "", "pass"), Problem("p1", "", "pass")]
 
 
@@ -50,25 +64,25 @@ def test_an_unreadable_line_before_the_last_is_an_error(tmp_path: Path) -> None:
 
 
 def test_results_of_another_machine_are_refused(tmp_path: Path) -> None:
-    check_provenance(tmp_path, PROBLEMS, ["source"], {"cpu": "A"})
-    check_provenance(tmp_path, PROBLEMS, ["source"], {"cpu": "A"})
-    with pytest.raises(UserError, match="made with another machine"):
-        check_provenance(tmp_path, PROBLEMS, ["source"], {"cpu": "B"})
+    check_provenance(tmp_path, PROBLEMS, ["source"], on("A"))
+    check_provenance(tmp_path, PROBLEMS, ["source"], on("A"))
+    with pytest.raises(UserError, match=r"made with another machine \(cpu: 'A' and 'B'\)"):
+        check_provenance(tmp_path, PROBLEMS, ["source"], on("B"))
 
 
 def test_results_on_other_problems_are_refused(tmp_path: Path) -> None:
-    check_provenance(tmp_path, PROBLEMS, ["source"], {"cpu": "A"})
+    check_provenance(tmp_path, PROBLEMS, ["source"], on("A"))
     with pytest.raises(UserError, match="made with another problems"):
-        check_provenance(tmp_path, PROBLEMS[:1], ["source"], {"cpu": "A"})
+        check_provenance(tmp_path, PROBLEMS[:1], ["source"], on("A"))
 
 
 def test_results_on_other_performance_inputs_are_refused(tmp_path: Path) -> None:
-    check_provenance(tmp_path, PROBLEMS, ["source"], {"cpu": "A"})
+    check_provenance(tmp_path, PROBLEMS, ["source"], on("A"))
     found = replace(
         PROBLEMS[0], performance_inputs=(TestCase("9", "9"),), input_origin=InputOrigin.FOUND
     )
-    with pytest.raises(UserError, match=r"another performance_inputs .*'found': 1"):
-        check_provenance(tmp_path, [found, PROBLEMS[1]], ["source"], {"cpu": "A"})
+    with pytest.raises(UserError, match=r"another performance_inputs .*found: None and 1"):
+        check_provenance(tmp_path, [found, PROBLEMS[1]], ["source"], on("A"))
 
 
 def test_results_of_a_model_that_was_trained_on_are_refused(tmp_path: Path) -> None:
@@ -80,3 +94,57 @@ def test_results_of_a_model_that_was_trained_on_are_refused(tmp_path: Path) -> N
     (model / "model.safetensors").write_bytes(b"two")
     with pytest.raises(UserError, match="made with another weights"):
         check_provenance(tmp_path, PROBLEMS, [str(model)], {})
+
+
+def test_conditions_name_machine_meter_and_isolation(tmp_path: Path) -> None:
+    report = IsolationReport(
+        {"seccomp": Mechanism(True, "tried"), "landlock": Mechanism(False, "")}
+    )
+    found = conditions(report)
+    assert found["isolation"] == {"level": 0, "seccomp": True, "landlock": False}
+    assert json.loads(json.dumps(found)) == found  # as it comes back from the file
+    check_provenance(tmp_path, PROBLEMS, ["source"], found)
+    check_provenance(tmp_path, PROBLEMS, ["source"], found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (on("B"), r"differ in machine \(cpu: 'A' and 'B'\)"),
+        (on("A") | {"meter": {"plan": 2}}, r"differ in meter \(plan: 1 and 2\)"),
+        (on("A") | {"isolation": {"level": 1}}, r"differ in isolation \(level: None and 1\)"),
+    ],
+)
+def test_results_that_differ_are_not_put_together(
+    changed: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder, under in zip(folders, (on("A"), on("A"), changed), strict=True):
+        folder.mkdir()
+        check_provenance(folder, PROBLEMS, [folder.name], under)
+    check_comparable(folders[:2])
+    with pytest.raises(UserError, match=rf"one and .*three cannot be put together: they {message}"):
+        check_comparable(folders)
+
+
+def test_results_on_other_problems_are_not_put_together(tmp_path: Path) -> None:
+    for name, problems in (("one", PROBLEMS), ("two", PROBLEMS[:1])):
+        (tmp_path / name).mkdir()
+        check_provenance(tmp_path / name, problems, [], on("A"))
+    with pytest.raises(UserError, match="they differ in problems"):
+        check_comparable([tmp_path / "one", tmp_path / "two"])
+
+
+def test_results_of_before_the_meter_was_kept_say_so(tmp_path: Path) -> None:
+    check_provenance(tmp_path, PROBLEMS, [], {"machine": {}})
+    with pytest.raises(UserError, match="does not say its meter"):
+        check_comparable([tmp_path])
+
+
+def test_an_evaluation_is_loaded_from_its_folder(tmp_path: Path) -> None:
+    append_rows(tmp_path / "results.jsonl", [ROWS[2], ROWS[3], ROWS[0], ROWS[1]])
+    (tmp_path / "config.yaml").write_text("model: some/model\n")
+    found = load_evaluation(tmp_path)
+    assert (found.model, found.num_samples, found.rows) == ("some/model", 2, ROWS)
+    with pytest.raises(UserError, match=r"holds no results\.jsonl"):
+        load_evaluation(tmp_path / "nowhere")

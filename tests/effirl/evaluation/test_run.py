@@ -7,13 +7,17 @@ import pytest
 
 from effirl.data.overlap import Footprint, record_training
 from effirl.data.problems import LoadedProblems, Problem, Target
-from effirl.evaluation import run
+from effirl.data.prompts import inference_prompt
+from effirl.evaluation import completers, run
 from effirl.evaluation.bootstrap import Estimate
+from effirl.evaluation.completers import make_completer
 from effirl.evaluation.config import EvaluateConfig
 from effirl.evaluation.evaluations import Evaluation, Line, differences, estimates
 from effirl.evaluation.metric_table import HEADLINE
 from effirl.evaluation.report import write_report
 from effirl.evaluation.results import append_rows
+from effirl.policy import Policy
+from effirl.scoring import Sampling
 from rewards.records import Status, TestCase
 from tests.effirl.evaluation.rows import correct, failed
 from tests.fakes import FakeMeter, FakeReward
@@ -30,9 +34,8 @@ PROBLEMS = [problem(index) for index in range(10)]
 
 
 def run_model(model: str, folder: Path, scorer: FakeReward, problems: Sequence[Problem] = PROBLEMS):
-    return run.evaluate_model(
-        EvaluateConfig(model=model), model, problems, folder, scorer, FakeMeter()
-    )
+    completer = make_completer(EvaluateConfig(), model, problems)
+    return run.evaluate_model(completer, problems, folder, scorer, FakeMeter())
 
 
 def test_the_source_control_reads_one(tmp_path: Path) -> None:
@@ -91,19 +94,46 @@ def test_a_policy_samples_each_step_with_a_seed_of_its_own(
 ) -> None:
     calls: list[tuple[int, int]] = []
 
-    def fake_sample(
-        policy: object, problems: Sequence[Problem], sampling: run.Sampling, alpha: float
-    ):
-        assert alpha == 0.5
+    def fake_sample(policy: object, problems: Sequence[Problem], sampling: Sampling, prompt):
         calls.append((len(problems), sampling.seed))
+        assert prompt(problems[0]) == inference_prompt(problems[0])
         return [["pass"] * sampling.num_samples for _ in problems]
 
-    monkeypatch.setattr(run, "load_policy", lambda name: None)
-    monkeypatch.setattr(run.torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(run, "sample_completions", fake_sample)
+    monkeypatch.setattr(completers, "locate_model", Path)
+    monkeypatch.setattr(completers, "load_policy", lambda name: Policy(None, None, name))  # type: ignore[arg-type]
+    monkeypatch.setattr(completers.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(completers, "sample_completions", fake_sample)
     evaluation = run_model("some/model", tmp_path, FakeReward())
     assert len(evaluation.rows) == 40
     assert calls == [(8, 0), (2, 8)]
+
+
+def test_tags_reach_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts: list[str] = []
+
+    def fake_sample(policy: object, problems: Sequence[Problem], sampling: Sampling, prompt):
+        prompts.extend(map(prompt, problems))
+        return [["pass"] for _ in problems]
+
+    monkeypatch.setattr(completers, "locate_model", Path)
+    monkeypatch.setattr(completers, "load_policy", lambda name: Policy(None, None, name))  # type: ignore[arg-type]
+    monkeypatch.setattr(completers.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(completers, "sample_completions", fake_sample)
+    config = EvaluateConfig(runtime_tag=1, memory_tag=0)
+    make_completer(config, "some/model", PROBLEMS).complete([3], 0)
+    assert prompts[0].endswith("Performance Tag: runtime=1 memory=0")
+
+
+def test_completions_of_others_are_scored_and_what_they_lack_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.jsonl"
+    rows = [{"problem_id": f"p{i}", "completion": PROBLEMS[i].source_program} for i in range(9)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    evaluation = run_model(str(path), tmp_path / "out", FakeReward())
+    assert [row.status for row in evaluation.rows] == [Status.OK] * 9 + [Status.NO_CODE]
+    assert evaluation.notes == ["1 problems have no completion, and count as failed: p9"]
+    assert estimates(evaluation)["pass@1"].value == pytest.approx(0.9)
+    text = write_report(tmp_path, {"seed": 0}, LoadedProblems(PROBLEMS), [evaluation])
+    assert "1 problems have no completion, and count as failed: p9" in text
 
 
 # Model: solves 0 and 1. Other: solves 1 and 2, twice as slowly.

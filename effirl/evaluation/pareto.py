@@ -1,0 +1,179 @@
+"""Where policies stand on the plane of runtime gain and memory gain.
+
+All policies are evaluated on the same problems, so every resample draws the same ones for all of
+them: differences are paired. A policy that was trained with several seeds is one candidate, and
+resamples draw its seeds too; with two or three of them the spread between seeds is known roughly.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effirl.evaluation.bootstrap import (
+    Estimate,
+    Terms,
+    Vector,
+    estimate_runs,
+    interval,
+    pooled,
+    resample,
+)
+from effirl.evaluation.evaluations import Estimates, Evaluation
+from effirl.evaluation.metrics import Metric
+
+GAINS: Final = ("time_gain", "memory_gain")
+REFERENCE: Final = (0.0, 0.0)
+"""Where the hypervolume starts: the source programs unchanged. Gains end at 1, so does it."""
+_NOTHING_SCORED: Final = -1.0
+"""Gain of a policy without a scored completion: the worst there is."""
+SHOWN: Final = (
+    "pass@1",
+    *GAINS,
+    "speedup_geometric",
+    "memory_reduction_geometric",
+    "maintainability_change",
+)
+"""Metrics of a candidate that are computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A policy, as one or more training runs made it."""
+
+    label: str
+    runs: Sequence[Evaluation]
+    """One for each seed of training, on the same problems."""
+    is_control: bool = False
+    """Shown, but never part of the front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was found about a candidate."""
+
+    candidate: Candidate
+    figures: Estimates
+    """Of all its runs together."""
+    runs: list[Estimates]
+    """Of each run by itself, where there are several."""
+    versus: Estimates
+    """Minus the first control; empty without controls."""
+    is_non_dominated: bool
+    """No other candidate is at least equal in both gains and better in one. False for controls."""
+    front_share: float
+    """Share of resamples in which that holds: how sure it is."""
+    dominated_by: list[str]
+    """Labels of the candidates and controls that dominate it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOff:
+    """All candidates beside each other."""
+
+    standings: list[Standing]
+    hypervolume: Estimate
+    """Area that the candidates dominate, from `REFERENCE`: 0 to 1. Controls have no part in it."""
+    num_problems: int
+    num_left_out: int
+    """Problems that not all candidates were evaluated on."""
+
+
+def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
+    """Compare candidates by both gains, on the problems that all were evaluated on."""
+    common, num_left_out = _common(candidates)
+    terms = [_terms(candidate, common) for candidate in candidates]
+    control = next((i for i, each in enumerate(candidates) if each.is_control), None)
+    trained = [i for i, each in enumerate(candidates) if not each.is_control]
+    points = np.array([[pooled(found[name]) for name in GAINS] for found in terms])
+    points = np.nan_to_num(points, nan=_NOTHING_SCORED)
+    clouds = np.array([[resample(found[name], seed) for name in GAINS] for found in terms])
+    clouds = np.nan_to_num(clouds.transpose(2, 0, 1), nan=_NOTHING_SCORED)
+    above = _dominates(points[None])[0]
+    is_free = np.logical_not(np.any(_dominates(clouds[:, trained]), axis=1))
+    standings = [
+        Standing(
+            candidate,
+            {name: estimate_runs(terms[i][name], seed=seed) for name in SHOWN},
+            _each_run(terms[i], seed),
+            {}
+            if control is None
+            else {
+                name: estimate_runs(terms[i][name], terms[control][name], seed) for name in SHOWN
+            },
+            i in trained and not above[trained, i].any(),
+            float(is_free[:, trained.index(i)].mean()) if i in trained else 0.0,
+            [
+                each.label
+                for each, is_above in zip(candidates, above[:, i], strict=True)
+                if is_above
+            ],
+        )
+        for i, candidate in enumerate(candidates)
+    ]
+    volumes = np.array([hypervolume(cloud) for cloud in clouds[:, trained]])
+    volume = interval(hypervolume(points[trained]), volumes, len(common))
+    return TradeOff(standings, volume, len(common), num_left_out)
+
+
+def non_dominated(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Return the points to which no other is at least equal in both and better in one.
+
+    >>> non_dominated([(0.0, 1.0), (1.0, 0.0), (0.5, 0.5), (0.4, 0.4)])
+    [0, 1, 2]
+    """
+    above = _dominates(np.array(points, dtype=np.float64).reshape(1, -1, 2))[0]
+    return [index for index in range(len(points)) if not above[:, index].any()]
+
+
+def hypervolume(points: Vector | Sequence[tuple[float, float]]) -> float:
+    """Return the area between `REFERENCE` and the points' front; more is better in both.
+
+    >>> hypervolume([(1.0, 0.5), (0.5, 1.0), (0.4, 0.4), (-1.0, 1.0)])
+    0.75
+    """
+    area, height = 0.0, REFERENCE[1]
+    for x, y in sorted(map(tuple, points), reverse=True):
+        if x > REFERENCE[0] and y > height:
+            area += (x - REFERENCE[0]) * (y - height)
+            height = y
+    return float(area)
+
+
+def _dominates(points: Vector) -> NDArray[np.bool_]:
+    """Say which points dominate which: (R, N, 2) -> (R, N, N), [r, i, j] for i above j."""
+    one, other = points[:, :, None], points[:, None, :]
+    found: NDArray[np.bool_] = np.logical_and(
+        np.all(one >= other, axis=-1), np.any(one > other, axis=-1)
+    )
+    return found
+
+
+def _common(candidates: Sequence[Candidate]) -> tuple[set[int], int]:
+    """Return the places of the problems that every run has, and how many others there are."""
+    places = [{row.problem_index for row in run.rows} for each in candidates for run in each.runs]
+    common = reduce(set.intersection, places)
+    return common, len(reduce(set.union, places)) - len(common)
+
+
+def _terms(candidate: Candidate, common: set[int]) -> dict[str, list[Terms]]:
+    found: dict[str, list[Terms]] = {name: [] for name in SHOWN}
+    for run in candidate.runs:
+        metrics: dict[str, Metric] = {metric.name: metric for metric in run.metrics()}
+        problems = [each for each in run.by_problem() if each[0].problem_index in common]
+        for name in SHOWN:
+            found[name].append(metrics[name].over(problems))
+    return found
+
+
+def _each_run(terms: dict[str, list[Terms]], seed: int) -> list[Estimates]:
+    num_runs = len(terms[GAINS[0]])
+    if num_runs == 1:
+        return []
+    return [
+        {name: estimate_runs([found[i]], seed=seed) for name, found in terms.items()}
+        for i in range(num_runs)
+    ]
