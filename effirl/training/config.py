@@ -134,6 +134,17 @@ class PpoConfig(TrainingConfig):
     weight_decay: float = field(default=0.0, metadata={"help": "AdamW's weight decay."})
     beta: float = field(default=0.05, metadata={"help": "Weight of the KL to the warm start."})
     epsilon: float = field(default=0.2, metadata={"help": "Clip range of the probability ratio."})
+    advantage: Literal["group", "gae"] = field(
+        default="group",
+        metadata={
+            "help": "What a program is judged by: the others of its problem (group), or a critic "
+            "that values each token (gae)."
+        },
+    )
+    gae_lambda: float = field(
+        default=0.99, metadata={"help": "Of gae: 1 trusts rewards only, 0 the critic's values."}
+    )
+    critic_learning_rate: float = field(default=1e-3, metadata={"help": "Of gae's value head."})
     temperature: float = field(
         default=0.8, metadata={"help": "Of the sampling; that of evaluation, unless changed."}
     )
@@ -171,9 +182,11 @@ class PpoConfig(TrainingConfig):
         check_range(
             self,
             0,
-            names=["learning_rate", "warmup_steps", "weight_decay", "beta"],
-        )
-        check_range(self, 0, 1, names=["epsilon"])
+            names=[
+                "learning_rate", "critic_learning_rate", "warmup_steps", "weight_decay", "beta",
+            ],
+        )  # fmt: skip
+        check_range(self, 0, 1, names=["epsilon", "gae_lambda"])
         check_range(self, 0.01, 10, names=["temperature", "saturation"])
         check_range(self, 0.01, 0.99, names=["efficiency_weight"])
         if (self.num_prompts * self.num_samples) % self.micro_batch_size:

@@ -1,7 +1,7 @@
-"""Reinforcement: PPO's clipped objective with a group baseline and a KL anchor to the warm start.
+"""Reinforcement: PPO's clipped objective with a KL anchor to the warm start.
 
-There is no critic: the mean reward of a problem's own samples is the baseline. Run by
-`accelerate launch scripts/ppo.py --alpha 0.5`.
+The baseline is the mean reward of a problem's own samples, or with `--advantage gae` a critic. Run
+by `accelerate launch scripts/ppo.py --alpha 0.5`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from effirl.policy import Policy, add_lora, load_policy
 from effirl.runs import Run, newest_warm_start
 from effirl.scoring import policy_prompt
 from effirl.training.config import PpoConfig
+from effirl.training.critic import CriticSettings
 from effirl.training.examples import describe_counts
 from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end, shared_arguments
 from effirl.training.processes import (
@@ -119,8 +120,7 @@ def build_trainer(
             f"{config.data} has {len(problems)} usable ones; lower --num-prompts"
         )
     return Seq2SeqGRPOTrainer(
-        policy.model,
-        tokenizer=policy.tokenizer,
+        policy,
         reward=LoggedReward(
             scorer, problems, run.path / ROLLOUTS_FILE, cycle=config.num_iterations
         ),
@@ -138,6 +138,9 @@ def build_trainer(
             ]
         ),
         max_prompt_tokens=config.max_prompt_tokens,
+        critic=CriticSettings(config.gae_lambda, config.critic_learning_rate)
+        if config.advantage == "gae"
+        else None,
     )
 
 

@@ -3,33 +3,46 @@
 TRL keeps its causal layout everywhere, `[left-padded prompt | right-padded completion]`. Here the
 prompt goes to the encoder and the completion to the decoder, for which two things must know
 better: how to roll out, and how to score. A third makes an unscorable completion (reward None)
-count in no term of the loss: TRL zeroes its advantage, and keeps its KL term.
+count in no term of the loss: TRL zeroes its advantage, and keeps its KL term. With a critic, a
+group's advantages are replaced by those of its tokens.
 
 The order of the data is made to survive a resumption. Everything else is inherited: groups,
-advantages, clipping, KL, logging, checkpoints, accelerate. Rests on the private methods
+clipping, KL, logging, checkpoints, accelerate. Rests on the private methods
 `_get_per_token_logps_and_entropies`, `_calculate_rewards`, `_generate_and_score_completions` and
-`_get_train_sampler`, whose contract tests/effirl/training/test_seq2seq_grpo.py holds.
+`_get_train_sampler`, whose contract tests/effirl/training/test_seq2seq_grpo.py holds, and for the
+critic's checkpoints on two of the Hugging Face trainer.
 
-Shapes: `B` completions, `P` prompt tokens, `T` completion tokens, `V` vocabulary. Masks are 1 on
-real tokens.
+Shapes: `B` completions, `P` prompt tokens, `T` completion tokens, `V` vocabulary, `D` width of the
+decoder. Masks are 1 on real tokens.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.modeling_outputs import BaseModelOutput
+from transformers import GenerationConfig
 from trl import GRPOConfig as GRPOConfig  # type: ignore[attr-defined]
 from trl import GRPOTrainer  # type: ignore[attr-defined]
 from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
+from effirl.policy import Policy
+from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
+from effirl.training.teacher_forcing import (
+    Chunk,
+    chosen_logps,
+    chunks,
+    decoder_inputs,
+    decoder_states,
+    disable_all_dropout,
+    encode_once,
+    entropy,
+)
+
 ROLLOUT_CHUNK = 256
 """Completions decoded together; bounds the memory of the key-value cache."""
-ENTROPY_CHUNK = 16
-"""Rows whose (T, V) softmax is alive at once: entropy is only a metric, so it may be slow."""
 
 UNSUPPORTED = (
     "use_vllm",
@@ -46,23 +59,23 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
 
     def __init__(
         self,
-        model: PreTrainedModel | PeftModel,
+        policy: Policy,
         *,
-        tokenizer: PreTrainedTokenizerBase,
         reward: Callable[..., list[float | None]],
         args: GRPOConfig,
         train_dataset: Any,
         max_prompt_tokens: int,
+        critic: CriticSettings | None = None,
     ) -> None:
         """Prepare a policy that was loaded from a folder: the reference is read from it again.
 
         Args:
-            model: Left as it is but for dropout, which is turned off for good.
-            tokenizer: Of the model.
+            policy: Left as it is but for dropout, which is turned off for good.
             reward: In TRL's signature. None marks a completion that could not be scored.
             args: Settings of TRL's causal-only features must be off.
             train_dataset: `datasets.Dataset` with a text column `prompt`.
             max_prompt_tokens: Longer prompts are cut off at the end.
+            critic: None takes a group's mean reward as the baseline.
 
         Raises:
             ValueError: If the model is no encoder-decoder, or a setting needs a causal one.
@@ -70,6 +83,7 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
         for name in UNSUPPORTED:
             if getattr(args, name, False):
                 raise ValueError(f"{name} must be off with an encoder-decoder model")
+        model, tokenizer = policy.model, policy.tokenizer
         base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
         start = base.config.decoder_start_token_id
         if not base.config.is_encoder_decoder or start is None:
@@ -87,7 +101,7 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
         self.decoder_start_token_id: int = start
         self.max_prompt_tokens = max_prompt_tokens
         self.text_tokenizer = tokenizer
-        self._unscorable = torch.zeros(0, dtype=torch.bool)
+        self._rewards = torch.zeros(0)
         super().__init__(
             model=model,
             args=args,
@@ -97,6 +111,18 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
             rollout_func=lambda prompts, _: self.roll_out(prompts),
         )
         disable_all_dropout(model)
+        self.critic = None if critic is None else self._make_critic(critic, base.config.d_model)
+
+    def _make_critic(self, settings: CriticSettings, width: int) -> Critic:
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
+            raise ValueError("a critic needs whole weights in every process, not sharded ones")
+        return Critic(
+            settings,
+            width,
+            seed=self.args.seed,
+            device=self.accelerator.device,
+            total=lambda values: self.accelerator.reduce(values, "sum"),
+        )
 
     def roll_out(self, prompts: list[str]) -> dict[str, Any]:
         """Sample one completion for each prompt, in the form that TRL's `rollout_func` returns.
@@ -118,7 +144,7 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
                     {"input_ids": prompt_ids[start : start + ROLLOUT_CHUNK]}, return_tensors="pt"
                 ).to(self.accelerator.device)
                 output = model.generate(
-                    encoder_outputs=_encode_once(model, chunk.input_ids, chunk.attention_mask),
+                    encoder_outputs=encode_once(model, chunk.input_ids, chunk.attention_mask),
                     attention_mask=chunk.attention_mask,
                     generation_config=self.generation_config,
                 )
@@ -153,53 +179,40 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
         """
         rows = batch_size or len(input_ids)
         logps, entropies = [], []
-        for ids, mask in zip(
-            torch.split(input_ids, rows), torch.split(attention_mask, rows), strict=True
-        ):
-            logp, entropy = self._score(model, ids, mask, logits_to_keep, compute_entropy)
-            logps.append(logp)
-            entropies.append(entropy)
+        for chunk in chunks(input_ids, attention_mask, logits_to_keep, rows):
+            logits = self._decode(model, chunk)
+            if self.temperature != 1.0:
+                logits = logits / self.temperature
+            logps.append(chunk.widen(chosen_logps(logits, chunk.completion)))
+            if compute_entropy:
+                entropies.append(chunk.widen(entropy(logits)))
         return torch.cat(logps), torch.cat(entropies) if compute_entropy else None, None
 
-    def _score(
-        self, model: nn.Module, ids: Tensor, mask: Tensor, width: int, compute_entropy: bool
-    ) -> tuple[Tensor, Tensor]:
-        """Teacher-force one chunk: (B, T) log-probabilities and entropies, 0 on padding."""
-        keep = mask[:, -width:]
-        # A chunk is as wide as the widest row of the whole batch: padding alone costs as much.
-        num_tokens = max(1, int(keep.sum(1).max()))
-        completion = ids[:, -width:][:, :num_tokens]
-        prompt, prompt_mask = _trim_left(ids[:, :-width], mask[:, :-width])
-        logits = self._decode(model, prompt, prompt_mask, completion)
-        if self.temperature != 1.0:
-            logits = logits / self.temperature
-        # Not log_softmax: its (B, T, V) result would be kept for the backward pass.
-        chosen = logits.gather(-1, completion.unsqueeze(-1)).squeeze(-1)
-        logp = chosen - logits.logsumexp(-1)
-        entropy = _entropy(logits.detach()) if compute_entropy else torch.zeros_like(logp)
-        padding = (0, width - num_tokens)
-        return (
-            nn.functional.pad(logp, padding) * keep,
-            nn.functional.pad(entropy, padding) * keep,
-        )
-
-    def _decode(
-        self, model: nn.Module, prompt: Tensor, prompt_mask: Tensor, completion: Tensor
-    ) -> Tensor:
-        """Return the logits (B, T, V) of the completion given the prompt, in single precision."""
-        start = torch.full_like(completion[:, :1], self.decoder_start_token_id)
+    def _decode(self, model: nn.Module, chunk: Chunk) -> Tensor:
+        """Return the logits (B, T, V) of the completions, in single precision."""
         inputs: dict[str, Any] = {
-            "attention_mask": prompt_mask,
-            "decoder_input_ids": torch.cat([start, completion[:, :-1]], dim=1),
+            "attention_mask": chunk.prompt_mask,
+            "decoder_input_ids": decoder_inputs(chunk.completion, self.decoder_start_token_id),
             "use_cache": False,
         }
         with self.accelerator.autocast():
             if model is self.accelerator.unwrap_model(model):
-                inputs["encoder_outputs"] = _encode_once(model, prompt, prompt_mask)
+                inputs["encoder_outputs"] = encode_once(model, chunk.prompt, chunk.prompt_mask)
             else:  # a wrapper such as DDP must see the whole forward pass
-                inputs["input_ids"] = prompt
+                inputs["input_ids"] = chunk.prompt
             logits: Tensor = model(**inputs).logits
         return logits.float()
+
+    def _states(self, ids: Tensor, mask: Tensor, width: int) -> Tensor:
+        """Return the decoder's last hidden states (B, T, D) of completions as they are scored."""
+        model: Any = self.accelerator.unwrap_model(self.model)
+        base = model.get_base_model() if isinstance(model, PeftModel) else model
+        states = []
+        with torch.no_grad(), self.accelerator.autocast():
+            for chunk in chunks(ids, mask, width, self.args.per_device_train_batch_size):
+                part = decoder_states(base, chunk, self.decoder_start_token_id).float()
+                states.append(nn.functional.pad(part, (0, 0, 0, width - part.size(1))))
+        return torch.cat(states)
 
     def _get_train_sampler(self, *args: Any) -> Any:
         """Shuffle by seed and epoch.
@@ -212,57 +225,49 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
         return sampler
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, *args: Any) -> Tensor:
-        """Remember which of this process's completions no reward function could score."""
+        """Remember the rewards of this process's completions, NaN where there is none."""
         rewards: Tensor = super()._calculate_rewards(inputs, prompts, *args)
         first = self.accelerator.process_index * len(prompts)
-        self._unscorable = rewards[first : first + len(prompts)].isnan().all(dim=1)
+        self._rewards = rewards[first : first + len(prompts), 0]
         return rewards
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         """Take unscorable completions out of every loss term, and out of the token count."""
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        mask = batch["completion_mask"] * ~self._unscorable.unsqueeze(1)
+        mask = batch["completion_mask"] * ~self._rewards.isnan().unsqueeze(1)
         batch["completion_mask"] = mask
         batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum()
+        if self.critic is not None:
+            batch["advantages"] = self._judge_tokens(self.critic, batch)
         return batch
 
+    def _judge_tokens(self, critic: Critic, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return an advantage (B, T) for each token, which TRL's loss takes in place of (B,)."""
+        mask = batch["completion_mask"]
+        states = self._states(
+            torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1),
+            torch.cat([batch["prompt_mask"], mask], dim=1),
+            mask.size(1),
+        )
+        advantages, metrics = critic.advantages(states, mask, self._rewards)
+        for name, value in metrics.items():
+            self._metrics["train"][name].append(value)
+        critic.learn(states, mask, self._rewards)
+        return advantages
 
-def disable_all_dropout(model: nn.Module) -> None:
-    """Set every dropout rate to 0; the config, and so a saved checkpoint, keeps its own.
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        """Save the critic where the optimizer is: before the file that makes a checkpoint whole."""
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.critic is not None and self.args.should_save:
+            torch.save(self.critic.state_dict(), Path(output_dir) / CRITIC_FILE)
 
-    TRL samples and scores in training mode, where dropout would turn the probability ratio into
-    noise. Its `disable_dropout` misses the rate that T5's attention holds as a plain float.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        elif isinstance(getattr(module, "dropout", None), float):
-            module.dropout = 0.0  # type: ignore[assignment]
-
-
-def _encode_once(model: Any, ids: Tensor, mask: Tensor) -> BaseModelOutput:
-    """Encode each distinct prompt of a batch once, and repeat its states (B, P, D)."""
-    both = torch.cat([ids, mask], dim=1)
-    distinct, index = torch.unique(both, dim=0, return_inverse=True)
-    distinct_ids, distinct_mask = distinct.chunk(2, dim=1)
-    encoder = model.get_encoder()
-    states = encoder(input_ids=distinct_ids, attention_mask=distinct_mask).last_hidden_state
-    return BaseModelOutput(last_hidden_state=states[index])
-
-
-def _trim_left(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Drop the columns on the left that are padding in every row."""
-    num_tokens = max(1, int(mask.sum(1).max()))
-    return ids[:, -num_tokens:], mask[:, -num_tokens:]
-
-
-def _entropy(logits: Tensor) -> Tensor:
-    """Return the entropy (B, T) of logits (B, T, V)."""
-    chunks = []
-    for chunk in torch.split(logits, ENTROPY_CHUNK):
-        logp = chunk.log_softmax(-1)
-        chunks.append(-(logp.exp() * logp).sum(-1))
-    return torch.cat(chunks)
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[no-untyped-call]
+        if self.critic is not None and checkpoint is not None:
+            path = Path(checkpoint) / CRITIC_FILE
+            self.critic.load_state_dict(
+                torch.load(path, map_location=self.accelerator.device, weights_only=True)
+            )
 
 
 def _cut_after_end(ids: list[int], end_ids: Sequence[int]) -> list[int]:

@@ -19,6 +19,7 @@ from effirl.policy import load_policy
 from effirl.runs import Run
 from effirl.training import ppo, processes
 from effirl.training.config import PpoConfig
+from effirl.training.critic import MINIBATCHES, PASSES
 from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer
 from rewards.efficiency import ScoreRequest
 from rewards.records import Status, TestCase
@@ -106,11 +107,13 @@ def test_a_run_leaves_policy_logs_and_rollouts(
     assert "{'" not in out  # the trainer's own printing
 
 
+@pytest.mark.parametrize("advantage", ["group", "gae"])
 def test_interrupted_and_continued_equals_uninterrupted(
-    tiny_policy_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_policy_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], advantage: str
 ) -> None:
-    straight = ppo.train(config(tiny_policy_dir, output_dir=tmp_path / "straight"), FakeScorer())
-    settings = config(tiny_policy_dir, save_steps=100)
+    whole = config(tiny_policy_dir, output_dir=tmp_path / "straight", advantage=advantage)
+    straight = ppo.train(whole, FakeScorer())
+    settings = config(tiny_policy_dir, save_steps=100, advantage=advantage)
     with pytest.raises(KeyboardInterrupt):
         ppo.train(settings, FakeScorer(interrupt_at=3))
     (path,) = Path("runs").glob("ppo-*")
@@ -125,6 +128,14 @@ def test_interrupted_and_continued_equals_uninterrupted(
     expected = load_file(straight.model_path / "model.safetensors")
     for name, tensor in load_file(continued.model_path / "model.safetensors").items():
         assert torch.equal(tensor, expected[name]), name
+    if advantage == "gae":
+        assert not list(continued.model_path.glob("critic*"))
+        critics = [
+            torch.load(run.path / "checkpoint-8" / "critic.pt") for run in (straight, continued)
+        ]
+        assert critics[0]["optimizer"]["state"][0]["step"] == 4 * PASSES * MINIBATCHES
+        for name, tensor in critics[0]["head"].items():
+            assert torch.equal(tensor, critics[1]["head"][name]), name
 
 
 def test_a_finished_run_is_not_trained_again(tiny_policy_dir: Path, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from trl import GRPOConfig
 
 from effirl.policy import add_lora, load_policy
-from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer, disable_all_dropout
+from effirl.training.critic import CriticSettings
+from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer
+from effirl.training.teacher_forcing import disable_all_dropout
 
 PROMPTS = [
     "Problem: add",
@@ -61,17 +63,24 @@ class Probe(Seq2SeqGRPOTrainer):
 @pytest.fixture
 def make(tiny_policy_dir: Path, tmp_path: Path) -> Callable[..., Probe]:
     def build(
-        reward: Any = count_digits, *, lora: bool = False, model: Path = tiny_policy_dir, **kw: Any
+        reward: Any = count_digits,
+        *,
+        lora: bool = False,
+        model: Path = tiny_policy_dir,
+        advantage: str = "group",
+        **kw: Any,
     ) -> Probe:
         torch.set_num_threads(1)
         policy = load_policy(model)
+        if lora:
+            policy.model = add_lora(policy.model)
         return Probe(
-            add_lora(policy.model) if lora else policy.model,
-            tokenizer=policy.tokenizer,
+            policy,
             reward=reward,
             args=settings(tmp_path / "run", **kw),
             train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in PROMPTS]),
             max_prompt_tokens=64,
+            critic=CriticSettings(0.99, 1e-2) if advantage == "gae" else None,
         )
 
     return build
@@ -188,14 +197,15 @@ def gradients(trainer: Probe, batch: dict[str, Any]) -> dict[str, Tensor]:
     return {n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.grad is not None}
 
 
-def test_unscorable_samples_touch_no_loss_term(make: Callable[..., Probe]) -> None:
+@pytest.mark.parametrize("advantage", ["group", "gae"])
+def test_unscorable_samples_touch_no_loss_term(make: Callable[..., Probe], advantage: str) -> None:
     """Gradients are those of the same batch without the rows whose reward is None."""
     missing = {1, 6, 7}
 
     def reward(*, completions: list[str], **_: Any) -> list[float | None]:
         return [None if i in missing else float(i % 4) for i in range(len(completions))]
 
-    trainer = make(reward, beta=0.1, learning_rate=0.0)
+    trainer = make(reward, beta=0.1, learning_rate=0.0, advantage=advantage)
     trainer.train()
     batch = trainer.batches[0]
     # A reference that differs, so that the KL term has a gradient.
@@ -208,6 +218,11 @@ def test_unscorable_samples_touch_no_loss_term(make: Callable[..., Probe]) -> No
     for name, gradient in expected.items():
         assert torch.allclose(gradient, with_missing[name], atol=1e-7), name
     assert batch["num_items_in_batch"] == batch["completion_mask"].sum()
+    if advantage == "gae":
+        assert batch["advantages"].shape == batch["completion_mask"].shape
+        assert not batch["advantages"][list(missing)].any()
+        assert all(batch["advantages"][kept].any(1))
+        return
     # Baseline of the first group: the mean of what is left, 0, 2 and 3.
     expected_advantages = torch.tensor([0.0, 0.0, 2.0, 3.0]) - 5 / 3
     expected_advantages[1] = 0.0
@@ -262,13 +277,15 @@ def test_causal_settings_are_refused(make: Callable[..., Probe], name: str) -> N
         make(**{name: True})
 
 
-def test_it_learns(make: Callable[..., Probe]) -> None:
+@pytest.mark.parametrize("advantage", ["group", "gae"])
+def test_it_learns(make: Callable[..., Probe], advantage: str) -> None:
     """Reward for digits: 25 steps multiply their share."""
 
     def reward(*, completions: list[str], **_: Any) -> list[float | None]:
         return [sum(c.isdigit() for c in text) / max(1, len(text)) for text in completions]
 
-    trainer = make(reward, max_steps=25, learning_rate=1e-2, logging_steps=1)
+    trainer = make(reward, max_steps=25, learning_rate=1e-2, beta=0.01, advantage=advantage)
     trainer.train()
+    assert all(row["entropy"] > 0 and "kl" in row for row in trainer.state.log_history[:-1])
     rewards = [row["reward"] for row in trainer.state.log_history if "reward" in row]
     assert sum(rewards[-3:]) / 3 > 3 * sum(rewards[:3]) / 3
