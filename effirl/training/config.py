@@ -1,6 +1,7 @@
 """The settings of the warm start and of reinforcement. Imports without torch."""
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -32,15 +33,31 @@ class TrainingConfig:
     lora_rank: int = field(default=8, metadata={"help": "Rank of the adapter."})
     max_grad_norm: float = field(default=1.0, metadata={"help": "Clip gradients to this norm."})
     max_prompt_tokens: int = field(default=512, metadata={"help": "Longer prompts are cut."})
+    report_to: Literal["auto", "tensorboard", "trackio", "wandb", "none"] = field(
+        default="auto",
+        metadata={
+            "help": "Where to log beside log.jsonl; auto is tensorboard where it is installed."
+        },
+    )
     seed: int = field(default=0, metadata={"help": "Seed of everything that is drawn."})
 
     def __post_init__(self) -> None:
         check_types(self)
+        if self.report_to not in ("auto", "none") and find_spec(self.report_to) is None:
+            rule = f'a package that is installed (pip install "effirl[{self.report_to}]")'
+            raise FieldError("report_to", rule, self.report_to)
         if self.data not in DATA_SETS:
             raise FieldError("data", f"one of {', '.join(DATA_SETS)}", self.data)
         refuse_evaluation_set(self.data, self.allow_evaluation_data)
         check_range(self, 1, names=["limit", "lora_rank", "max_prompt_tokens"])
         check_range(self, 0, names=["max_grad_norm", "seed"])
+
+    @property
+    def tracker(self) -> str:
+        """The package that logs beside log.jsonl, or none."""
+        if self.report_to != "auto":
+            return self.report_to
+        return "tensorboard" if find_spec("tensorboard") else "none"
 
 
 @dataclass

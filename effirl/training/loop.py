@@ -1,6 +1,7 @@
 """The part that warm start and reinforcement share: train or continue, stop cleanly, save."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,8 @@ from effirl.training.callbacks import InterruptCallback, StepCallback
 from effirl.training.config import PpoConfig, SftConfig
 from effirl.training.processes import Hardware, is_main, write_line
 
+PROJECT = "effirl"
+"""Under which the trackers file a run."""
 LOG_FILE = "log.jsonl"
 ROLLOUTS_FILE = "rollouts.jsonl"
 
@@ -50,6 +53,9 @@ def run_to_end(
 
 def shared_arguments(config: SftConfig | PpoConfig, hardware: Hardware, run: Run) -> dict[str, Any]:
     """Return the trainer arguments that both have, but for the steps and the precision."""
+    # The trackers take these from the environment alone.
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(run.path / "tensorboard")
+    os.environ.setdefault("WANDB_PROJECT", PROJECT)
     return {
         "output_dir": str(run.path),
         "learning_rate": config.learning_rate,
@@ -65,7 +71,10 @@ def shared_arguments(config: SftConfig | PpoConfig, hardware: Hardware, run: Run
         "log_level": "error",  # or the trainer turns warnings on again
         "log_level_replica": "error",
         "ddp_find_unused_parameters": False,
-        "report_to": "none",
+        "report_to": config.tracker,
+        "run_name": run.path.name,
+        "project": PROJECT,
+        "trackio_space_id": None,  # on this machine
         "use_cpu": hardware.use_cpu,
         "fp16": False,
         "gradient_checkpointing": False,

@@ -4,7 +4,7 @@ The baseline is the mean reward of a problem's own samples, or with `--advantage
 by `accelerate launch scripts/ppo.py --alpha 0.5`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from datasets import Dataset
@@ -32,6 +32,7 @@ from effirl.training.processes import (
     prepare_process,
     write_line,
 )
+from effirl.training.progress import describe_step
 from effirl.training.reward import LoggedReward, Scorer, refusals
 from effirl.training.seq2seq_grpo import GRPOConfig, Seq2SeqGRPOTrainer
 
@@ -69,7 +70,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
         if config.is_conditioned:
             mark_conditioned(run.path)
     trainer = build_trainer(config, hardware, policy, problems, scorer, run)
-    run_to_end(trainer, run, describe, cycle=config.num_iterations)
+    run_to_end(trainer, run, describe_step, cycle=config.num_iterations)
     return run
 
 
@@ -88,21 +89,6 @@ def resolve_model(config: PpoConfig) -> PpoConfig:
             "(or name a model with --model)"
         )
     return replace(config, model=str(model))
-
-
-def describe(logs: Mapping[str, float]) -> str:
-    """Return the middle of a progress line."""
-    if "reward/correct" not in logs:
-        return ""  # the trainer's summary at the end
-    names = {
-        "reward/total": "reward",
-        "reward/correct": "correct",
-        "reward/time_gain": "time gain",
-        "reward/memory_gain": "memory gain",
-        "kl": "kl",
-    }
-    shown = [(text, logs.get(name)) for name, text in names.items()]
-    return "  ".join(f"{text} {value:.3f}" for text, value in shown if value is not None)
 
 
 def build_trainer(

@@ -8,9 +8,9 @@ group's advantages are replaced by those of its tokens.
 
 The order of the data is made to survive a resumption. Everything else is inherited: groups,
 clipping, KL, logging, checkpoints, accelerate. Rests on the private methods
-`_get_per_token_logps_and_entropies`, `_calculate_rewards`, `_generate_and_score_completions` and
-`_get_train_sampler`, whose contract tests/effirl/training/test_seq2seq_grpo.py holds, and for the
-critic's checkpoints on two of the Hugging Face trainer.
+`_get_per_token_logps_and_entropies`, `_calculate_rewards`, `_generate_and_score_completions`,
+`_generate` and `_get_train_sampler`, whose contract tests/effirl/training/test_seq2seq_grpo.py
+holds, and for the critic's checkpoints on two of the Hugging Face trainer.
 
 Shapes: `B` completions, `P` prompt tokens, `T` completion tokens, `V` vocabulary, `D` width of the
 decoder. Masks are 1 on real tokens.
@@ -29,6 +29,7 @@ from trl import GRPOTrainer  # type: ignore[attr-defined]
 from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
 from effirl.policy import Policy
+from effirl.training.clock import Clock
 from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
 from effirl.training.teacher_forcing import (
     Chunk,
@@ -102,6 +103,7 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
         self.max_prompt_tokens = max_prompt_tokens
         self.text_tokenizer = tokenizer
         self._rewards = torch.zeros(0)
+        self._clock = Clock()
         super().__init__(
             model=model,
             args=args,
@@ -224,9 +226,24 @@ class Seq2SeqGRPOTrainer(GRPOTrainer):
         sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(self.args.seed + epoch)
         return sampler
 
+    def _generate(self, *args: Any) -> Any:
+        with self._clock.measure("generation"):
+            return super()._generate(*args)
+
+    def training_step(self, *args: Any) -> Tensor:
+        """Take one micro-batch's gradient, after new rollouts where it is time for them."""
+        with self._clock.measure("update"):
+            loss: Tensor = super().training_step(*args)  # type: ignore[no-untyped-call]
+        return loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the seconds since the last log, by what they were spent on."""
+        super().log(logs | self._clock.pop(), start_time)
+
     def _calculate_rewards(self, inputs: Any, prompts: Any, *args: Any) -> Tensor:
         """Remember the rewards of this process's completions, NaN where there is none."""
-        rewards: Tensor = super()._calculate_rewards(inputs, prompts, *args)
+        with self._clock.measure("reward"):
+            rewards: Tensor = super()._calculate_rewards(inputs, prompts, *args)
         first = self.accelerator.process_index * len(prompts)
         self._rewards = rewards[first : first + len(prompts), 0]
         return rewards

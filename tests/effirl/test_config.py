@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -143,3 +145,21 @@ def test_parsing_does_not_import_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_tracker_that_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("effirl.training.config.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r'--report_to must be .*"effirl\[wandb\]".*got .wandb'):
+        parse(PpoConfig, ["--report-to", "wandb"])
+    assert parse(PpoConfig, []).tracker == "none"
+    assert parse(SftConfig, ["--report-to", "none"]).tracker == "none"
+    monkeypatch.setattr("effirl.training.config.find_spec", lambda name: name)
+    assert parse(PpoConfig, []).tracker == "tensorboard"
+    assert parse(PpoConfig, ["--report-to", "wandb"]).tracker == "wandb"
+
+
+def test_every_tracker_has_an_extra() -> None:
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    trackers = get_args(get_type_hints(PpoConfig)["report_to"])
+    extras = set(pyproject["project"]["optional-dependencies"])
+    assert set(trackers) - {"auto", "none"} <= extras

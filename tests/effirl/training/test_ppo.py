@@ -97,6 +97,9 @@ def test_a_run_leaves_policy_logs_and_rollouts(
     log = rows(run, "log.jsonl")
     assert [row["step"] for row in log] == [1, 2, 3, 4]
     assert all(row["reward/correct"] == 1.0 and "kl" in row for row in log)
+    spent = [row[f"seconds/{name}"] for row in log for name in ("generation", "reward", "update")]
+    assert all(seconds > 0 for seconds in spent)
+    assert sum(spent) < 1.1 * sum(row["step_time"] * 2 for row in log)  # two iterations a step
     assert log[-1]["kl"] > 0
     rollouts = rows(run, "rollouts.jsonl")
     assert [row["step"] for row in rollouts] == [s for s in (1, 2, 3, 4) for _ in range(8)]
