@@ -1,4 +1,4 @@
-"""Load a policy (an encoder-decoder with its tokenizer) and sample completions from it.
+"""Load a policy (an encoder-decoder, or a causal model, with its tokenizer) and sample from it.
 
 Does not train anything and does not know the prompt's format: see `effirl.data.prompts`.
 """
@@ -12,9 +12,11 @@ import torch
 from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model
 from transformers import (
     AutoConfig,
+    AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
     GenerationConfig,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -36,68 +38,107 @@ class Policy:
     is_conditioned: bool = False
     """Whether its prompts must carry alpha."""
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether it goes on from its prompt, where an encoder-decoder answers to it."""
+        return not self.model.config.is_encoder_decoder
 
-def load_policy(name_or_path: str | Path) -> Policy:
+
+def load_policy(name_or_path: str | Path, *, allow_causal: bool = False) -> Policy:
     """Load `codet5-nano`, a local folder, or a model of the hub, in single precision.
 
     A folder that holds a LoRA adapter is loaded on the base model that it names.
 
+    Args:
+        name_or_path: As the user gave it.
+        allow_causal: Whether a decoder-only model will do.
+
     Raises:
         UserError: If the folder is missing or is not a model, if the hub cannot be reached, or if
-            the model is not an encoder-decoder.
+            the model is not an encoder-decoder, nor a causal one that will do.
     """
     name = str(name_or_path)
     folder = locate_model(name)
     conditioned = is_conditioned(folder)
     if (folder / "adapter_config.json").is_file():
-        return Policy(*_load_adapter(folder), name, conditioned)
-    return Policy(*_load_plain(folder, name), name, conditioned)
+        return Policy(*_load_adapter(folder, allow_causal), name, conditioned)
+    return Policy(*_load_plain(folder, name, allow_causal), name, conditioned)
 
 
 def add_lora(model: PreTrainedModel, r: int = 8) -> PeftModel:
     """Freeze the model and add a trainable adapter of rank `r` to every attention projection.
 
     The adapter starts as the identity: outputs do not change until it is trained.
+
+    Raises:
+        UserError: If the model's attention projections are not called as expected.
     """
+    is_causal = not model.config.is_encoder_decoder
+    targets = ["q_proj", "k_proj", "v_proj", "o_proj"] if is_causal else ["q", "k", "v", "o"]
     config = LoraConfig(
-        task_type=TaskType.SEQ_2_SEQ_LM,
+        task_type=TaskType.CAUSAL_LM if is_causal else TaskType.SEQ_2_SEQ_LM,
         r=r,
         lora_alpha=2 * r,
         lora_dropout=0.0,  # reinforcement compares log-probabilities: they must not be random
-        target_modules=["q", "k", "v", "o"],
+        target_modules=targets,
     )
-    adapted = get_peft_model(model, config)
+    try:
+        adapted = get_peft_model(model, config)
+    except ValueError as error:
+        raise UserError(
+            f"LoRA trains the modules {', '.join(targets)}, and a {model.config.model_type} model "
+            "has none of these names; train it without --lora"
+        ) from error
     assert isinstance(adapted, PeftModel)
     return adapted
 
 
-def _load_plain(folder: Path, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _load_plain(
+    folder: Path, name: str, allow_causal: bool
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     disable_progress_bar()  # type: ignore[no-untyped-call] # loading takes a second, and its bar would part our own lines
     try:
         config = AutoConfig.from_pretrained(folder)
-        if not config.is_encoder_decoder:
+        if not (config.is_encoder_decoder or (allow_causal and _is_causal(config))):
+            wanted = "or causal model" if allow_causal else "such as CodeT5"
             raise UserError(
-                f"{name} is a {config.model_type} model, and a policy must be an encoder-decoder "
-                f"such as CodeT5; use {BUILTIN_MODEL} or Salesforce/codet5-small"
+                f"{name} is a {config.model_type} model, and here a policy must be an "
+                f"encoder-decoder {wanted}; use {BUILTIN_MODEL} or Salesforce/codet5-small"
             )
-        model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32)
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = auto.from_pretrained(folder, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, KeyError) as error:
         cause = str(error).strip().split("\n")[0]
         raise UserError(f"{name} could not be loaded as a model ({cause})") from error
+    if not config.is_encoder_decoder:
+        _pad_left(model, tokenizer)
     _check_vocabulary(model, tokenizer, name)
     # Settings such as num_beams or no_repeat_ngram_size would make every sampler biased.
     model.generation_config = _plain_generation(model)
     return model, tokenizer
 
 
-def _load_adapter(folder: Path) -> tuple[PeftModel, PreTrainedTokenizerBase]:
+def _is_causal(config: PretrainedConfig) -> bool:
+    kinds = ("ForCausalLM", "LMHeadModel")
+    return any(name.endswith(kinds) for name in config.architectures or ())
+
+
+def _pad_left(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Make a causal model go on from the end of its prompts, which is also what is kept of them."""
+    tokenizer.padding_side = tokenizer.truncation_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def _load_adapter(folder: Path, allow_causal: bool) -> tuple[PeftModel, PreTrainedTokenizerBase]:
     base_name = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
     if base_name is None:
         raise UserError(f"{folder}/adapter_config.json names no base model")
     if Path(base_name).name == BUILTIN_MODEL:  # wherever the package was when it was trained
         base_name = BUILTIN_MODEL
-    base, tokenizer = _load_plain(locate_model(base_name), base_name)
+    base, tokenizer = _load_plain(locate_model(base_name), base_name, allow_causal)
     return PeftModel.from_pretrained(base, folder, is_trainable=True), tokenizer
 
 
@@ -117,7 +158,7 @@ def _check_vocabulary(
             raise UserError(
                 f"{what} of {name} is {config_id} in config.json, but {token_id} in its tokenizer"
             )
-    if model.config.decoder_start_token_id is None:
+    if model.config.is_encoder_decoder and model.config.decoder_start_token_id is None:
         raise UserError(f"config.json of {name} lacks decoder_start_token_id")
 
 
@@ -128,7 +169,7 @@ def _plain_generation(model: PreTrainedModel, **settings: float | bool) -> Gener
         pad_token_id=config.pad_token_id,
         eos_token_id=config.eos_token_id,
         bos_token_id=config.bos_token_id,
-        decoder_start_token_id=config.decoder_start_token_id,
+        decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
         **settings,
     )
 
@@ -222,10 +263,11 @@ def _generate_batch(
     prompts: list[str],
     max_prompt_tokens: int,
 ) -> list[str]:
+    is_causal = not model.config.is_encoder_decoder
     encoded = tokenizer(
         prompts,
         padding=True,
-        padding_side="right",
+        padding_side="left" if is_causal else "right",
         truncation=True,
         max_length=max_prompt_tokens,
         return_tensors="pt",
@@ -233,6 +275,8 @@ def _generate_batch(
     output = model.generate(  # type: ignore[operator]
         input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]
     )
+    if is_causal:
+        output = output[:, encoded["input_ids"].shape[1] :]
     # Cleaning up would drop spaces before punctuation, which changes a program.
     return tokenizer.batch_decode(
         output, skip_special_tokens=True, clean_up_tokenization_spaces=False

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from effirl.data.problems import Problem
-from effirl.data.prompts import inference_prompt
+from effirl.data.prompts import build_prompt, continuation_prompt, inference_prompt
 from effirl.errors import UserError
 from effirl.policy import Policy, generate
 from rewards.efficiency import ScoreRequest
@@ -103,9 +103,20 @@ NESTED: Mapping[str, type] = {
 """Fields of a row that are dataclasses, or None."""
 
 
-def policy_prompt(policy: Policy, problem: Problem, alpha: float) -> str:
-    """Return what a policy reads of a problem: only a conditioned one is told alpha."""
-    return inference_prompt(problem, alpha if policy.is_conditioned else None)
+def policy_prompt(
+    policy: Policy,
+    problem: Problem,
+    alpha: float,
+    *,
+    runtime_tag: int = 1,
+    memory_tag: int = 1,
+) -> str:
+    """Return what a policy reads of a problem: alpha if it is conditioned, else the tags."""
+    if policy.is_conditioned:
+        prompt = inference_prompt(problem, alpha)
+    else:
+        prompt = build_prompt(problem, runtime_tag=runtime_tag, memory_tag=memory_tag)
+    return continuation_prompt(prompt) if policy.is_causal else prompt
 
 
 def sample_completions(

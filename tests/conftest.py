@@ -59,3 +59,25 @@ def make_tiny_policy(folder: Path) -> None:
         decoder_start_token_id=0,
     )  # fmt: skip
     T5ForConditionalGeneration(config).save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_causal_dir(tmp_path_factory: pytest.TempPathFactory, tiny_policy_dir: Path) -> Path:
+    """A folder with a random Qwen2 of 60 k parameters and the tokenizer above, without `<s>`."""
+    import json
+
+    import torch
+    from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+
+    folder = tmp_path_factory.mktemp("tiny-causal")
+    AutoTokenizer.from_pretrained(tiny_policy_dir).save_pretrained(folder)
+    content = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(content | {"post_processor": None}))
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=len(AutoTokenizer.from_pretrained(folder)), hidden_size=32,
+        intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=512, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    return folder

@@ -65,6 +65,11 @@ def inference_prompt(problem: Problem, alpha: float | None = None) -> str:
     return build_prompt(problem, runtime_tag=runtime_tag, memory_tag=memory_tag)
 
 
+def continuation_prompt(prompt: str) -> str:
+    """Return the prompt from which a causal model goes on with the improved program."""
+    return f"{prompt}\nImproved Code:\n"
+
+
 def alpha_tags(alpha: float) -> tuple[float, float]:
     """Return the runtime and the memory tag that stand for a balance, to two decimals.
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 import torch
 
 from effirl.data.problems import Problem
-from effirl.data.prompts import build_prompt, inference_prompt
 from effirl.evaluation.config import CONTROLS, EvaluateConfig, is_completions_file
 from effirl.evaluation.given import read_completions
 from effirl.model_files import locate_model
 from effirl.policy import Policy, load_policy
-from effirl.scoring import Sampling, control_completions, sample_completions
+from effirl.scoring import Sampling, control_completions, policy_prompt, sample_completions
 
 SEED_STRIDE: Final = 1_000_003
 """Above any number of problems, so that no two steps of two seeds sample alike."""
@@ -68,19 +67,19 @@ def make_completer(config: EvaluateConfig, model: str, problems: Sequence[Proble
             policy(),
             [problems[i] for i in places],
             replace(sampling, seed=sampling.seed * SEED_STRIDE + first),
-            lambda problem: _prompt(policy(), problem, config),
+            partial(
+                policy_prompt,
+                policy(),
+                alpha=config.alpha,
+                runtime_tag=config.runtime_tag,
+                memory_tag=config.memory_tag,
+            ),
         ),
     )
 
 
-def _prompt(policy: Policy, problem: Problem, config: EvaluateConfig) -> str:
-    if policy.is_conditioned:
-        return inference_prompt(problem, config.alpha)
-    return build_prompt(problem, runtime_tag=config.runtime_tag, memory_tag=config.memory_tag)
-
-
 def _load(model: str) -> Policy:
-    policy = load_policy(model)
+    policy = load_policy(model, allow_causal=True)
     if torch.cuda.is_available():
         policy.model.to(torch.device("cuda"))  # type: ignore[arg-type]  # peft's wrapped signature
     return policy

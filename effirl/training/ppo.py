@@ -6,6 +6,7 @@ by `accelerate launch scripts/ppo.py --alpha 0.5`.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from datasets import Dataset
 from peft import PeftModel
@@ -13,7 +14,7 @@ from peft import PeftModel
 from effirl.data.load import load_problems
 from effirl.data.overlap import Footprint, record_training
 from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
-from effirl.data.problems import Problem
+from effirl.data.problems import LoadedProblems, Problem
 from effirl.data.prompts import mark_conditioned
 from effirl.errors import UserError
 from effirl.policy import Policy, add_lora, load_policy
@@ -34,7 +35,7 @@ from effirl.training.processes import (
 )
 from effirl.training.progress import describe_step
 from effirl.training.reward import LoggedReward, Scorer, refusals
-from effirl.training.seq2seq_grpo import GRPOConfig, Seq2SeqGRPOTrainer
+from effirl.training.seq2seq_grpo import CausalGRPOTrainer, GRPOConfig, Seq2SeqGRPOTrainer
 
 
 def train(config: PpoConfig, scorer: Scorer) -> Run:
@@ -51,7 +52,12 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     config = resolve_model(config)
     assert config.model is not None
     hardware = prepare_process()
-    policy = load_policy(config.model)
+    policy = load_policy(config.model, allow_causal=True)
+    if policy.is_causal and config.advantage == "gae":
+        raise UserError(
+            f"--advantage gae needs an encoder-decoder, and {config.model} is a causal model; "
+            "use --advantage group"
+        )
     policy.is_conditioned = config.is_conditioned  # whatever it was before
     loaded = load_problems(config.data, data_path=config.data_path, limit=config.limit)
     loaded.problems = with_performance_inputs(loaded.problems, config.performance_inputs)
@@ -59,6 +65,8 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     announce(run)
     if run.is_finished:
         return run
+    if policy.is_causal:
+        _leave_out_long(loaded, policy, config.max_prompt_tokens)
     problems = _usable(loaded.problems, scorer)
     write_line(f"{len(problems)} problems{describe_counts(loaded.dropped)}; model {config.model}")
     if line := describe_inputs(problems):
@@ -98,36 +106,51 @@ def build_trainer(
     problems: Sequence[Problem],
     scorer: Scorer,
     run: Run,
-) -> Seq2SeqGRPOTrainer:
+) -> CausalGRPOTrainer:
     """Set up the trainer on the problems."""
     if len(problems) < config.num_prompts:
         raise UserError(
             f"a step needs num_prompts = {config.num_prompts} different problems, and "
             f"{config.data} has {len(problems)} usable ones; lower --num-prompts"
         )
-    return Seq2SeqGRPOTrainer(
-        policy,
-        reward=LoggedReward(
+    settings: dict[str, Any] = {
+        "reward": LoggedReward(
             scorer, problems, run.path / ROLLOUTS_FILE, cycle=config.num_iterations
         ),
-        args=_arguments(config, hardware, run),
-        # A row is a group: the samples of one problem at one balance are compared with each other.
-        train_dataset=Dataset.from_list(
-            [
-                {
-                    "prompt": policy_prompt(policy, problem, alpha),
-                    "problem_index": index,
-                    "alpha": alpha,
-                }
-                for index, problem in enumerate(problems)
-                for alpha in config.alphas
-            ]
-        ),
+        "args": _arguments(config, hardware, run),
+        "train_dataset": _groups(config, policy, problems),
+    }
+    if policy.is_causal:
+        return CausalGRPOTrainer(policy, **settings)
+    critic = CriticSettings(config.gae_lambda, config.critic_learning_rate)
+    return Seq2SeqGRPOTrainer(
+        policy,
         max_prompt_tokens=config.max_prompt_tokens,
-        critic=CriticSettings(config.gae_lambda, config.critic_learning_rate)
-        if config.advantage == "gae"
-        else None,
+        critic=critic if config.advantage == "gae" else None,
+        **settings,
     )
+
+
+def _groups(config: PpoConfig, policy: Policy, problems: Sequence[Problem]) -> Dataset:
+    """Return a row for each group: the samples of a problem at a balance are compared."""
+    rows = [
+        {"prompt": policy_prompt(policy, problem, alpha), "problem_index": index, "alpha": alpha}
+        for index, problem in enumerate(problems)
+        for alpha in config.alphas
+    ]
+    return Dataset.from_list(rows)
+
+
+def _leave_out_long(loaded: LoadedProblems, policy: Policy, max_tokens: int) -> None:
+    """Leave out problems whose prompt does not fit: TRL itself cuts no causal prompt."""
+    kept = []
+    for problem in loaded.problems:
+        prompt = policy_prompt(policy, problem, alpha=0.25)  # no other's is longer
+        if len(policy.tokenizer(prompt)["input_ids"]) <= max_tokens:
+            kept.append(problem)
+    if num_long := len(loaded.problems) - len(kept):
+        loaded.dropped["prompts too long"] += num_long
+    loaded.problems[:] = kept
 
 
 def _usable(problems: Sequence[Problem], scorer: Scorer) -> list[Problem]:

@@ -152,6 +152,37 @@ def test_a_causal_model_is_refused(tmp_path: Path) -> None:
     assert "encoder-decoder" in one_line(error)
 
 
+def test_where_a_causal_model_will_do_an_encoder_alone_does_not(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(
+        '{"model_type": "bert", "architectures": ["BertForMaskedLM"]}'
+    )
+    with pytest.raises(UserError) as error:
+        load_policy(tmp_path, allow_causal=True)
+    assert "bert" in one_line(error)
+
+
+def test_a_causal_model_goes_on_from_each_prompt_alone(tiny_causal_dir: Path) -> None:
+    policy = load_policy(tiny_causal_dir, allow_causal=True)
+    assert policy.is_causal
+    together = generate(policy, PROMPTS, temperature=0, max_new_tokens=8)
+    for prompt, (completion,) in zip(PROMPTS, together, strict=True):
+        ids = policy.tokenizer(prompt, return_tensors="pt")["input_ids"]
+        for _ in range(8):
+            with torch.no_grad():
+                chosen = policy.model(input_ids=ids).logits[:, -1].argmax(-1, keepdim=True)
+            ids = torch.cat([ids, chosen], dim=1)
+        text = policy.tokenizer.decode(ids[0, -8:], skip_special_tokens=True)
+        assert text.startswith(completion)
+        assert completion
+
+
+def test_lora_that_matches_nothing_is_told(tiny_policy_dir: Path) -> None:
+    model = load_policy(tiny_policy_dir).model
+    model.config.is_encoder_decoder = False  # so that other names are looked for
+    with pytest.raises(UserError, match="LoRA trains the modules q_proj"):
+        add_lora(model)
+
+
 def test_an_unreachable_hub_is_one_line_and_fast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

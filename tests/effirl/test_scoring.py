@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,6 +62,11 @@ def test_source_programs_are_checked_as_they_are() -> None:
     assert find_unusable(FakeReward(), [PROBLEMS[0], broken]) == [None, "ends with TIME_LIMIT"]
 
 
+def fake_policy(*, is_causal: bool = False) -> Policy:
+    model = SimpleNamespace(config=SimpleNamespace(is_encoder_decoder=not is_causal))
+    return Policy(model, None, "fake")  # type: ignore[arg-type]
+
+
 def test_a_policy_is_asked_with_the_prompt_of_inference(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
 
@@ -70,7 +76,7 @@ def test_a_policy_is_asked_with_the_prompt_of_inference(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(scoring, "generate", fake_generate)
     sampling = scoring.Sampling(2, 0.8, 100, 200, 16, seed=5)
-    policy = Policy(None, None, "fake")  # type: ignore[arg-type]
+    policy = fake_policy()
     scoring.sample_completions(
         policy, PROBLEMS, sampling, lambda problem: scoring.policy_prompt(policy, problem, 0.8)
     )
@@ -86,7 +92,10 @@ def test_a_policy_is_asked_with_the_prompt_of_inference(monkeypatch: pytest.Monk
 
 
 def test_only_a_conditioned_policy_is_told_alpha() -> None:
-    policy = Policy(None, None, "fake")  # type: ignore[arg-type]
+    policy = fake_policy()
     assert scoring.policy_prompt(policy, PROBLEMS[0], 0.8) == inference_prompt(PROBLEMS[0])
     policy.is_conditioned = True
     assert scoring.policy_prompt(policy, PROBLEMS[0], 0.8).endswith("runtime=1 memory=0.4")
+    causal = fake_policy(is_causal=True)
+    prompt = scoring.policy_prompt(causal, PROBLEMS[0], 0.8)
+    assert prompt == inference_prompt(PROBLEMS[0]) + "\nImproved Code:\n"

@@ -16,10 +16,10 @@ from effirl.evaluation.evaluations import Evaluation, Line, differences, estimat
 from effirl.evaluation.metric_table import HEADLINE
 from effirl.evaluation.report import write_report
 from effirl.evaluation.results import append_rows
-from effirl.policy import Policy
 from effirl.scoring import Sampling
 from rewards.records import Status, TestCase
 from tests.effirl.evaluation.rows import correct, failed
+from tests.effirl.test_scoring import fake_policy
 from tests.fakes import FakeMeter, FakeReward
 
 INPUTS = (TestCase("1\n", "1\n"),)
@@ -100,7 +100,7 @@ def test_a_policy_samples_each_step_with_a_seed_of_its_own(
         return [["pass"] * sampling.num_samples for _ in problems]
 
     monkeypatch.setattr(completers, "locate_model", Path)
-    monkeypatch.setattr(completers, "load_policy", lambda name: Policy(None, None, name))  # type: ignore[arg-type]
+    monkeypatch.setattr(completers, "load_policy", lambda name, **_: fake_policy())
     monkeypatch.setattr(completers.torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(completers, "sample_completions", fake_sample)
     evaluation = run_model("some/model", tmp_path, FakeReward())
@@ -116,7 +116,7 @@ def test_tags_reach_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
         return [["pass"] for _ in problems]
 
     monkeypatch.setattr(completers, "locate_model", Path)
-    monkeypatch.setattr(completers, "load_policy", lambda name: Policy(None, None, name))  # type: ignore[arg-type]
+    monkeypatch.setattr(completers, "load_policy", lambda name, **_: fake_policy())
     monkeypatch.setattr(completers.torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(completers, "sample_completions", fake_sample)
     config = EvaluateConfig(runtime_tag=1, memory_tag=0)

@@ -202,3 +202,30 @@ def test_a_conditioned_policy_is_told_the_alpha_that_prices_it(
     again = ppo.train(config(run.model_path, max_steps=1), FakeScorer())  # now for one balance
     assert not load_policy(again.model_path).is_conditioned
     assert {row["alpha"] for row in rows(again, "rollouts.jsonl")} == {1.0}
+
+
+def test_a_causal_model_trains_on_the_same_rewards(tiny_causal_dir: Path) -> None:
+    run = ppo.train(config(tiny_causal_dir, max_steps=3), FakeScorer())
+    assert [row["step"] for row in rows(run, "rollouts.jsonl")] == [1] * 8 + [2] * 8 + [3] * 8
+    log = rows(run, "log.jsonl")
+    assert log[-1]["kl"] > 0
+    assert log[-1]["seconds/generation"] > 0
+    before = load_policy(tiny_causal_dir, allow_causal=True).model.state_dict()
+    after = load_policy(run.model_path, allow_causal=True).model.state_dict()
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_critic_of_a_causal_model_is_refused(tiny_causal_dir: Path) -> None:
+    with pytest.raises(UserError, match="--advantage gae needs an encoder-decoder"):
+        ppo.train(config(tiny_causal_dir, advantage="gae"), FakeScorer())
+
+
+def test_prompts_that_a_causal_model_cannot_read_whole_are_left_out(
+    tiny_causal_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = Problem("long", "Print.", "print(1)\n" * 200, *[(TestCase("", "1\n"),)] * 2)
+    loaded = LoadedProblems([*PROBLEMS, long])
+    monkeypatch.setattr(ppo, "load_problems", lambda *_, **__: loaded)
+    ppo.train(config(tiny_causal_dir, max_steps=1), FakeScorer())
+    assert "6 problems; 1 prompts too long" in capsys.readouterr().out
