@@ -27,6 +27,8 @@ PASSES = 4
 """Passes over a step's programs that the head learns from."""
 MINIBATCHES = 8
 MAX_GRAD_NORM = 1.0
+MIN_SPREAD = 1e-6
+"""Variance of a step's rewards below which there is nothing to explain."""
 
 
 class ValueHead(nn.Module):
@@ -121,12 +123,11 @@ class Critic:
             )
         ).tolist()  # fmt: skip
         count = max(1.0, count)
-        spread = max(1e-8, sum_rr / count - (sum_r / count) ** 2)
+        spread = sum_rr / count - (sum_r / count) ** 2
         left = sum_ee / count - (sum_e / count) ** 2
-        metrics = {
-            "critic/loss": sum_ee / count,
-            "critic/explained_variance": 1 - left / spread,
-        }
+        metrics = {"critic/loss": sum_ee / count}
+        if spread > MIN_SPREAD:
+            metrics["critic/explained_variance"] = 1 - left / spread
         return (advantages - all_advantages / count) * mask, metrics
 
     def learn(self, states: Tensor, mask: Tensor, rewards: Tensor) -> None:

@@ -6,7 +6,6 @@ by `accelerate launch scripts/ppo.py --alpha 0.5`.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from datasets import Dataset
 from peft import PeftModel
@@ -52,13 +51,8 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     config = resolve_model(config)
     assert config.model is not None
     hardware = prepare_process()
-    policy = load_policy(config.model, allow_causal=True)
-    if policy.is_causal and config.advantage == "gae":
-        raise UserError(
-            f"--advantage gae needs an encoder-decoder, and {config.model} is a causal model; "
-            "use --advantage group"
-        )
-    policy.is_conditioned = config.is_conditioned  # whatever it was before
+    accumulation = _accumulation(config)
+    policy = _load(config, config.model)
     loaded = load_problems(config.data, data_path=config.data_path, limit=config.limit)
     loaded.problems = with_performance_inputs(loaded.problems, config.performance_inputs)
     run = open_shared_run("ppo", config, config.output_dir)
@@ -71,13 +65,13 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     write_line(f"{len(problems)} problems{describe_counts(loaded.dropped)}; model {config.model}")
     if line := describe_inputs(problems):
         write_line(line)
-    if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
-        policy.model = add_lora(policy.model, config.lora_rank)
     if is_main():
         record_training(run.path, Footprint.of(problems), config.model)
         if config.is_conditioned:
             mark_conditioned(run.path)
-    trainer = build_trainer(config, hardware, policy, problems, scorer, run)
+    reward = LoggedReward(scorer, problems, run.path / ROLLOUTS_FILE, cycle=config.num_iterations)
+    args = _arguments(config, hardware, run, accumulation)
+    trainer = build_trainer(config, policy, problems, reward, args)
     run_to_end(trainer, run, describe_step, cycle=config.num_iterations)
     return run
 
@@ -101,34 +95,47 @@ def resolve_model(config: PpoConfig) -> PpoConfig:
 
 def build_trainer(
     config: PpoConfig,
-    hardware: Hardware,
     policy: Policy,
     problems: Sequence[Problem],
-    scorer: Scorer,
-    run: Run,
+    reward: LoggedReward,
+    args: GRPOConfig,
 ) -> CausalGRPOTrainer:
-    """Set up the trainer on the problems."""
+    """Set up the trainer on the problems.
+
+    Raises:
+        UserError: If there are too few of them.
+    """
     if len(problems) < config.num_prompts:
         raise UserError(
             f"a step needs num_prompts = {config.num_prompts} different problems, and "
             f"{config.data} has {len(problems)} usable ones; lower --num-prompts"
         )
-    settings: dict[str, Any] = {
-        "reward": LoggedReward(
-            scorer, problems, run.path / ROLLOUTS_FILE, cycle=config.num_iterations
-        ),
-        "args": _arguments(config, hardware, run),
-        "train_dataset": _groups(config, policy, problems),
-    }
+    groups = _groups(config, policy, problems)
     if policy.is_causal:
-        return CausalGRPOTrainer(policy, **settings)
+        return CausalGRPOTrainer(policy, reward=reward, args=args, train_dataset=groups)
     critic = CriticSettings(config.gae_lambda, config.critic_learning_rate)
     return Seq2SeqGRPOTrainer(
         policy,
+        reward=reward,
+        args=args,
+        train_dataset=groups,
         max_prompt_tokens=config.max_prompt_tokens,
         critic=critic if config.advantage == "gae" else None,
-        **settings,
     )
+
+
+def _load(config: PpoConfig, name: str) -> Policy:
+    """Load the policy as it will be trained."""
+    policy = load_policy(name, allow_causal=True)
+    if policy.is_causal and config.advantage == "gae":
+        raise UserError(
+            f"--advantage gae needs an encoder-decoder, and {name} is a causal model; "
+            "use --advantage group"
+        )
+    if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
+        policy.model = add_lora(policy.model, config.lora_rank)
+    policy.is_conditioned = config.is_conditioned  # whatever it was before
+    return policy
 
 
 def _groups(config: PpoConfig, policy: Policy, problems: Sequence[Problem]) -> Dataset:
@@ -167,8 +174,12 @@ def _usable(problems: Sequence[Problem], scorer: Scorer) -> list[Problem]:
     return [p for p, reason in zip(problems, reasons, strict=True) if reason is None]
 
 
-def _arguments(config: PpoConfig, hardware: Hardware, run: Run) -> GRPOConfig:
-    """Set every setting that matters: TRL's defaults change between releases."""
+def _accumulation(config: PpoConfig) -> int:
+    """Return how many micro-batches of each process make a step.
+
+    Raises:
+        UserError: If the step's completions cannot be divided so.
+    """
     num_completions = config.num_prompts * config.num_samples
     accumulation, rest = divmod(num_completions, config.micro_batch_size * num_ranks())
     if rest or not accumulation:
@@ -177,6 +188,11 @@ def _arguments(config: PpoConfig, hardware: Hardware, run: Run) -> GRPOConfig:
             f"micro_batch_size * processes = {config.micro_batch_size * num_ranks()}; "
             "lower --micro-batch-size"
         )
+    return accumulation
+
+
+def _arguments(config: PpoConfig, hardware: Hardware, run: Run, accumulation: int) -> GRPOConfig:
+    """Set every setting that matters: TRL's defaults change between releases."""
     return GRPOConfig(
         **shared_arguments(config, hardware, run),
         # One optimizer step sees all of a step's completions, and num_iterations of them are made.

@@ -229,3 +229,13 @@ def test_prompts_that_a_causal_model_cannot_read_whole_are_left_out(
     monkeypatch.setattr(ppo, "load_problems", lambda *_, **__: loaded)
     ppo.train(config(tiny_causal_dir, max_steps=1), FakeScorer())
     assert "6 problems; 1 prompts too long" in capsys.readouterr().out
+
+
+def test_a_batch_that_cannot_be_divided_is_told_before_any_work(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = config(tiny_policy_dir)
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(UserError, match=r"micro_batch_size \* processes = 12"):
+        ppo.train(settings, FakeScorer())
+    assert not (tmp_path / "runs").exists()
