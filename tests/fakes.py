@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 from math import log2
+from types import SimpleNamespace
 
 from effirl.evaluation.meter import ImportCosts, MemoryTimes, Pair
+from effirl.policy import Policy
 from rewards.efficiency import ScoreRequest
 from rewards.extraction import extract_program, normalise
 from rewards.imports import ImportCost
@@ -126,3 +128,9 @@ def _imports(program: str) -> ImportCost:
 def _integral(program: str) -> float:
     runtime_s, num_bytes = cost(program)
     return runtime_s * num_bytes / 1e6
+
+
+def fake_policy(*, is_causal: bool = False) -> Policy:
+    """A policy that knows its kind, and cannot write."""
+    model = SimpleNamespace(config=SimpleNamespace(is_encoder_decoder=not is_causal))
+    return Policy(model, None, "fake")  # type: ignore[arg-type]

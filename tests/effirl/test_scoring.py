@@ -1,5 +1,4 @@
 import json
-from types import SimpleNamespace
 
 import pytest
 
@@ -7,10 +6,9 @@ from effirl import scoring
 from effirl.data.problems import Problem, Target
 from effirl.data.prompts import inference_prompt
 from effirl.errors import UserError
-from effirl.policy import Policy
 from effirl.scoring import CompletionRow, control_completions, find_unusable, score_completions
 from rewards.records import Status, TestCase
-from tests.fakes import FakeReward
+from tests.fakes import FakeReward, fake_policy
 
 INPUTS = (TestCase("1\n", "1\n"),)
 SOURCE = "# runtime=0.4 memory=8e6\npass\n"
@@ -60,11 +58,6 @@ def test_controls_complete_with_what_the_data_has() -> None:
 def test_source_programs_are_checked_as_they_are() -> None:
     broken = Problem("c", "", "# status=TIME_LIMIT\npass\n", INPUTS, INPUTS)
     assert find_unusable(FakeReward(), [PROBLEMS[0], broken]) == [None, "ends with TIME_LIMIT"]
-
-
-def fake_policy(*, is_causal: bool = False) -> Policy:
-    model = SimpleNamespace(config=SimpleNamespace(is_encoder_decoder=not is_causal))
-    return Policy(model, None, "fake")  # type: ignore[arg-type]
 
 
 def test_a_policy_is_asked_with_the_prompt_of_inference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,7 @@ from effirl.evaluation.results import append_rows
 from effirl.scoring import Sampling
 from rewards.records import Status, TestCase
 from tests.effirl.evaluation.rows import correct, failed
-from tests.effirl.test_scoring import fake_policy
-from tests.fakes import FakeMeter, FakeReward
+from tests.fakes import FakeMeter, FakeReward, fake_policy
 
 INPUTS = (TestCase("1\n", "1\n"),)
 
