@@ -34,8 +34,7 @@ class Table:
 
     def text(self) -> str:
         """Lay it out for a terminal."""
-        first, *rest = zip(*self.lines, strict=True)
-        names = aligned([[cell] for cell in first])
+        names, *rest = zip(*self.lines, strict=True)
         width = max(map(len, names))
         figures = aligned([*zip(*rest, strict=True)], str.rjust)
         body = [f"{a:<{width}}  {b}" for a, b in zip(names, figures, strict=True)]

@@ -6,7 +6,8 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from effirl.evaluation.efficiency_metrics import memory_log2, time_log2
-from effirl.evaluation.plots import CONTROL_COLOUR, FRONT_COLOUR, OTHER_COLOUR, new_figure
+from effirl.evaluation.plots import CONTROL_COLOUR, FRONT_COLOUR, OTHER_COLOUR
+from effirl.figures import new_figure
 from effirl.scoring import CompletionRow
 from rewards.records import Status
 

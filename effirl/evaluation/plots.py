@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.pareto import non_dominated
+from effirl.figures import new_figure, save_figure
 
 FRONT_COLOUR = "#1b6ca8"
 OTHER_COLOUR = "#8a8f98"
@@ -63,7 +63,7 @@ def plot_front(points: Sequence[Point], *paths: Path) -> None:
     figure = front_figure(points)
     figure.axes[0].set_title("Trade-off on the test problems, 95% intervals")
     for path in paths:
-        save(figure, path)
+        save_figure(figure, path)
 
 
 def plot_before_after(stages: Mapping[str, Mapping[str, Estimate]], path: Path) -> None:
@@ -92,7 +92,7 @@ def plot_before_after(stages: Mapping[str, Mapping[str, Estimate]], path: Path) 
     axes.set_ylabel("share or gain (higher is better)")
     axes.set_title("On the test problems, 95% intervals")
     axes.legend(frameon=False)
-    save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw(axes: Any, point: Point, is_on_front: bool, marker: str) -> None:
@@ -126,20 +126,3 @@ def _error(found: Estimate) -> tuple[float, float]:
     if found.value is None or found.low is None or found.high is None:
         return 0.0, 0.0
     return max(0.0, found.value - found.low), max(0.0, found.high - found.value)
-
-
-def new_figure(width: float, height: float) -> tuple[Figure, Any]:
-    """Make a figure with one pair of axes; sizes in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)  # no display, no global state
-    axes = figure.subplots()
-    axes.grid(alpha=0.25)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure to a .png or .svg file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)

@@ -96,13 +96,16 @@ def test_overlap_is_counted_both_ways() -> None:
 def test_whole_data_sets_are_compared(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("a", "b")]
     pairs = [PAIR, {**PAIR, "problem_id": "p2", "target": "print(0)"}]
-    for folder, rows in zip(folders, ([*pairs], [PAIR]), strict=True):
+    foreign = {**PAIR, "problem_id": "p9", "input": "print(9)", "target": "print(90)"}
+    for submission in ("submission_id_v0", "submission_id_v1"):
+        foreign[submission] += "9"
+    for folder, rows in zip(folders, (pairs, [PAIR, foreign]), strict=True):
         folder.mkdir()
         write(folder, rows, [TESTS])  # p2 has no tests
     names = [DataName("pie", folder) for folder in folders]
     found = share(*names)
     assert (found.num_own, found.num_own_shared) == (2, 2)  # one by its source program
-    assert (found.num_other, found.num_other_shared) == (1, 1)
+    assert (found.num_other, found.num_other_shared) == (2, 1)
 
 
 def test_a_table_reads_in_a_terminal_and_as_markdown() -> None:
