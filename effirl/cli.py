@@ -32,11 +32,13 @@ def sft(argv: Arguments = None) -> None:
     """Warm-start a policy on slow -> better pairs."""
     with _command():
         from effirl.training.config import SftConfig
+        from effirl.training.execution import start_scorer
 
         config = parse(SftConfig, argv)
-        from effirl.training.sft import train  # torch is slow to import: mistakes are told before
+        with start_scorer(config) as scorer:  # before torch: workers start from a small process
+            from effirl.training.sft import train
 
-        train(config)
+            train(config, scorer)
 
 
 def ppo(argv: Arguments = None) -> None:
@@ -72,6 +74,17 @@ def sweep(argv: Arguments = None) -> None:
         from effirl.sweep import sweep as run
 
         sys.stdout.write(run(config))
+
+
+def phases(argv: Arguments = None) -> None:
+    """Warm-start in phases, runtime then memory, and compare them."""
+    with _command():
+        from effirl.training.phases_config import PhasesConfig
+
+        config = parse(PhasesConfig, argv)
+        from effirl.phases import train_phases
+
+        sys.stdout.write(train_phases(config))
 
 
 def simulate_reward(argv: Arguments = None) -> None:
@@ -136,6 +149,7 @@ def pretrain(argv: Arguments = None) -> None:
 COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "demo": demo,
     "sft": sft,
+    "phases": phases,
     "ppo": ppo,
     "evaluate": evaluate,
     "sweep": sweep,

@@ -60,15 +60,19 @@ def parse(config_class: type[ConfigT], argv: Sequence[str] | None = None) -> Con
     """Build a config from `--config FILE` and flags; flags win.
 
     Args:
-        config_class: A dataclass whose `__post_init__` calls `check_types` and `check_range`.
+        config_class: A dataclass whose `__post_init__` calls `check_types` and `check_range`. Its
+            `ALTERNATIVES`, if it has any, are groups of settings of which a flag displaces all.
         argv: Without the program's name; None takes the process's own.
 
     Raises:
         UserError: If a flag or key is unknown, or a value is malformed: one line that says where.
     """
     path, flags = _split_config_flag(list(sys.argv[1:] if argv is None else argv))
+    flag_names = {flag.split("=")[0].lstrip("-").replace("-", "_") for flag in flags}
     lines = {} if path is None else _key_lines(path)
-    values = {} if path is None else _read_yaml(path)
+    values = (
+        {} if path is None else _without(_read_yaml(path), _displaced(config_class, flag_names))
+    )
     parser = _make_parser(config_class)
     try:
         unknown_keys = parser.set_defaults_with_config(**values)
@@ -81,11 +85,7 @@ def parse(config_class: type[ConfigT], argv: Sequence[str] | None = None) -> Con
             flags, return_remaining_strings=True
         )
     except FieldError as error:
-        flag_names = {flag.split("=")[0].lstrip("-").replace("-", "_") for flag in flags}
-        if error.field in values and error.field not in flag_names:
-            where = f"{path}:{lines.get(error.field, 1)}: "
-        else:
-            where = "--"
+        where = f"{path}:{lines.get(error.field, 1)}: " if error.field in values else "--"
         raise UserError(f"{where}{error}; --help lists every setting") from error
     if unknown_flags:
         _refuse_unknown(config_class, unknown_flags[0], "argument")
@@ -156,6 +156,21 @@ def _split_config_flag(argv: list[str]) -> tuple[Path | None, list[str]]:
                 raise UserError("--config needs a file, for example: --config configs/sft.yaml")
             return Path(argv[index + 1]), argv[:index] + argv[index + 2 :]
     return None, argv
+
+
+def _displaced(config_class: type, flag_names: set[str]) -> set[str]:
+    """Return the settings that flags decide: those named, and the alternatives to them."""
+    groups: tuple[frozenset[str], ...] = getattr(config_class, "ALTERNATIVES", ())
+    return flag_names.union(*(group for group in groups if group & flag_names))
+
+
+def _without(values: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Leave settings out of a file's values, and of the blocks in them."""
+    return {
+        name: _without(value, names) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if name not in names
+    }
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -230,6 +245,8 @@ def _matches(value: object, annotation: Any) -> bool:
         return value in arguments
     if origin is list:
         return isinstance(value, list) and all(_matches(item, arguments[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(isinstance(key, str) for key in value)
     if annotation is type(None):
         return value is None
     if annotation is int:
@@ -247,4 +264,6 @@ def _describe(annotation: Any) -> str:
         return "one of " + ", ".join(map(str, arguments))
     if origin is list:
         return f"a list, each {_describe(arguments[0])}"
+    if origin is dict:
+        return "a block of 'key: value' lines in a config file"
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))

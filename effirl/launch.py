@@ -1,7 +1,8 @@
 """Run a training script as a user would, as a process of its own.
 
-A fresh process for each stage: its workers start from a small one, and its memory goes with it. Not
-through `accelerate launch`, which on Ctrl-C leaves before the script has saved its checkpoint.
+A fresh process for each stage: its workers start from a small one, and its memory goes with it.
+Through `accelerate launch` only where several processes are asked for: on Ctrl-C it leaves before
+the script has saved its checkpoint, so that the last periodic one is gone on from.
 """
 
 import subprocess
@@ -16,9 +17,14 @@ from effirl.errors import UserError
 _SCRIPTS: Final = Path(__file__).parents[1] / "scripts"
 
 
-def script_command(script: str, arguments: Sequence[str]) -> list[str]:
-    """Build the command that runs `scripts/<script>`."""
-    return [sys.executable, str(_SCRIPTS / script), *arguments]
+def script_command(
+    script: str, arguments: Sequence[str], accelerate_config: Path | None = None
+) -> list[str]:
+    """Build the command that runs `scripts/<script>`, on several processes if a config says so."""
+    launcher = []
+    if accelerate_config is not None:
+        launcher = ["-m", "accelerate.commands.launch", "--config_file", str(accelerate_config)]
+    return [sys.executable, *launcher, str(_SCRIPTS / script), *arguments]
 
 
 def run(command: Sequence[str], what: str) -> None:

@@ -34,6 +34,8 @@ WEIGHT_FILES = (
     "pytorch_model.bin",
     "adapter_model.safetensors",
 )
+OPTIMIZER_FILES = ("optimizer.pt", "optimizer.bin", "latest")
+"""Of one process or DDP, of FSDP, and what DeepSpeed writes when its own folder is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,4 +265,4 @@ def _is_whole(folder: Path) -> bool:
         json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         return False
-    return is_model_folder(folder) and (folder / "optimizer.pt").is_file()
+    return is_model_folder(folder) and any((folder / name).is_file() for name in OPTIMIZER_FILES)

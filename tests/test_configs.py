@@ -14,10 +14,12 @@ FILES = sorted((ROOT / "configs").rglob("*.yaml"))
 def config_class(path: Path) -> Any:
     from effirl.evaluation.config import EvaluateConfig, SweepConfig
     from effirl.training.config import PpoConfig, SftConfig
+    from effirl.training.phases_config import PhasesConfig
     from effirl.training.pretrain_config import PretrainConfig
 
     classes = {
         "evaluate": EvaluateConfig,
+        "phases": PhasesConfig,
         "ppo": PpoConfig,
         "pretrain": PretrainConfig,
         "sft": SftConfig,
@@ -31,7 +33,8 @@ def named(path: Path) -> str:
 
 
 def test_there_are_configs() -> None:
-    assert {"sft", "ppo", "sft_codet5", "ppo_codet5", "cpu"} <= {path.stem for path in FILES}
+    some = {"sft", "ppo", "sft_codet5", "ppo_codet5", "cpu", "phases", "phases_origin", "zero2"}
+    assert some <= {path.stem for path in FILES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from effirl.config import FieldError, check_range, check_types, parse_alpha
-from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS, refuse_evaluation_set
+from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS, EDITS_SET, refuse_evaluation_set
 from effirl.data.perf_inputs.loading import PERFORMANCE_INPUTS_HELP
 from effirl.data.perf_inputs.store import DEFAULT_FOLDER
+from effirl.data.tags import Objective
 
 CONDITIONED_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """What a conditioned policy is trained for. Few, so that each is met often in a run of minutes."""
@@ -60,9 +61,16 @@ class TrainingConfig:
         return "tensorboard" if find_spec("tensorboard") else "none"
 
 
+DEFAULT_STEPS = 700
+MAX_REPLAY_SHARE = 0.75
+"""Beyond it, a phase would hardly train on what it is for."""
+
+
 @dataclass
 class SftConfig(TrainingConfig):
     """Settings of the warm start: supervised fine-tuning on slow -> better pairs."""
+
+    ALTERNATIVES: ClassVar = (frozenset({"max_steps", "epochs"}),)
 
     model: str = field(
         default="codet5-nano",
@@ -71,7 +79,36 @@ class SftConfig(TrainingConfig):
     languages: str = field(
         default="all", metadata={"help": "Languages of resource_util to keep, with commas, or all."}
     )
-    max_steps: int = field(default=700, metadata={"help": "Optimizer steps."})
+    containing: str | None = field(
+        default=None, metadata={"help": "Train on source programs with this text only: sort, say."}
+    )
+    objective: Objective = field(
+        default="both", metadata={"help": "Train on every pair, or on those with this tag at 1."}
+    )
+    min_gain: float = field(
+        default=0.6,
+        metadata={
+            "help": "log2 of the measured gain from which a tag is 1: 0.6 is half as much again."
+        },
+    )
+    measured_gains: Path | None = field(
+        default=None,
+        metadata={"help": "Table of measured pairs (parquet or jsonl) that decides the tags."},
+    )
+    max_steps: int | None = field(
+        default=None, metadata={"help": f"Optimizer steps; {DEFAULT_STEPS} unless epochs is given."}
+    )
+    epochs: float | None = field(
+        default=None, metadata={"help": "Passes over the pairs, in place of max_steps."}
+    )
+    replay_from: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Run folders of earlier warm starts whose pairs are mixed in."},
+    )
+    replay_share: float = field(
+        default=0.25,
+        metadata={"help": "Share of pairs from --replay-from; rises where their gain falls."},
+    )
     batch_size: int = field(
         default=32, metadata={"help": "Pairs a step, over all processes and accumulation."}
     )
@@ -94,7 +131,14 @@ class SftConfig(TrainingConfig):
         default=200, metadata={"help": "Steps between evaluations, which also save a checkpoint."}
     )
     eval_limit: int = field(
-        default=64, metadata={"help": "Validation problems whose exact match is measured."}
+        default=64, metadata={"help": "Validation problems that are completed at each evaluation."}
+    )
+    validation_metric: Literal["execution", "exact_match"] = field(
+        default="execution",
+        metadata={
+            "help": "What stops early and picks the best checkpoint: the share of completions that "
+            "are correct and better when run, or (without tests) that are one of the targets."
+        },
     )
     early_stopping_patience: int = field(
         default=5, metadata={"help": "Stop after this many evaluations without a better one."}
@@ -103,6 +147,13 @@ class SftConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.max_steps is not None and self.epochs is not None:
+            raise FieldError("max_steps", "left out where epochs is given", self.max_steps)
+        if self.epochs is None and self.max_steps is None:
+            self.max_steps = DEFAULT_STEPS
+        if self.data == EDITS_SET and self.validation_metric == "execution":
+            rule = f"exact_match for {EDITS_SET}, which has no tests"
+            raise FieldError("validation_metric", rule, self.validation_metric)
         check_range(
             self,
             1,
@@ -114,9 +165,11 @@ class SftConfig(TrainingConfig):
         check_range(
             self,
             0,
-            names=["learning_rate", "warmup_steps", "weight_decay"],
+            names=["learning_rate", "warmup_steps", "weight_decay", "min_gain"],
         )
         check_range(self, 0, 1, names=["tag_dropout"])
+        check_range(self, 0.01, names=["epochs"])
+        check_range(self, 0, MAX_REPLAY_SHARE, names=["replay_share"])
 
 
 @dataclass

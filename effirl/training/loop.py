@@ -19,6 +19,7 @@ PROJECT = "effirl"
 """Under which the trackers file a run."""
 LOG_FILE = "log.jsonl"
 ROLLOUTS_FILE = "rollouts.jsonl"
+REACTIONS_FILE = "reactions.jsonl"
 
 
 def run_to_end(
@@ -42,8 +43,8 @@ def run_to_end(
     trainer.add_callback(StepCallback(run.path / LOG_FILE, describe, cycle=cycle))
     checkpoint = str(run.checkpoint) if run.checkpoint else None
     if is_main():
-        for name in (LOG_FILE, ROLLOUTS_FILE):
-            drop_rows_after(run.path / name, _checkpoint_step(run) // cycle)
+        for name in (LOG_FILE, ROLLOUTS_FILE, REACTIONS_FILE):
+            drop_rows_after(run.path / name, checkpoint_step(run) // cycle)
     with interrupt:
         trainer.train(resume_from_checkpoint=checkpoint)
     if interrupt.is_requested and trainer.state.global_step < trainer.state.max_steps:
@@ -94,7 +95,8 @@ def announce(run: Run) -> None:
         write_line(f"run folder {run.path}")
 
 
-def _checkpoint_step(run: Run) -> int:
+def checkpoint_step(run: Run) -> int:
+    """Return the optimizer step that a run continues from, 0 for a fresh one."""
     if run.checkpoint is None:
         return 0
     state = json.loads((run.checkpoint / "trainer_state.json").read_text(encoding="utf-8"))

@@ -58,6 +58,12 @@ def num_ranks() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def is_sharded() -> bool:
+    """Whether the launcher divides the model or the optimizer among the processes."""
+    names = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+    return any(os.environ.get(name) == "true" for name in names)
+
+
 def is_main() -> bool:
     """Whether this process writes the run folder and the terminal."""
     return int(os.environ.get("RANK", "0")) == 0

@@ -1,104 +1,73 @@
 """The warm start: supervised fine-tuning of a policy on (source program, tags) -> target pairs.
 
-Run by `accelerate launch scripts/sft.py`.
+Run by `accelerate launch scripts/sft.py`. A phase is a warm start too: one that starts from another
+one's model and may replay its pairs; `effirl.phases` strings them together.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import torch
+from datasets import Dataset, concatenate_datasets
 from peft import PeftModel
 from transformers import (
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
-    Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
 )
 
-from effirl.data.load import load_problems
-from effirl.data.overlap import Footprint, leave_out, record_training
-from effirl.data.problems import LoadedProblems, Problem
-from effirl.data.prompts import inference_prompt, target_text
+from effirl.data.overlap import record_training
+from effirl.data.problems import Problem
 from effirl.errors import UserError
-from effirl.policy import Policy, add_lora, generate, load_policy
+from effirl.files import write_whole
+from effirl.policy import Policy, add_lora, load_policy
 from effirl.runs import Run
+from effirl.scoring import Scorer
 from effirl.training.config import SftConfig
 from effirl.training.examples import build_examples, describe_counts
-from effirl.training.loop import announce, run_to_end, shared_arguments
-from effirl.training.optimizer import MuonWithAdam
+from effirl.training.loop import (
+    REACTIONS_FILE,
+    announce,
+    checkpoint_step,
+    run_to_end,
+    shared_arguments,
+)
+from effirl.training.pairs import Pairs, load_pairs
 from effirl.training.processes import (
     Hardware,
+    from_main,
     has_fast_bfloat16,
     is_main,
+    is_sharded,
     num_ranks,
     open_shared_run,
     prepare_process,
     write_line,
 )
+from effirl.training.replay import Replay
+from effirl.training.validation import Gains, Validation, check_usable
+from effirl.training.warm_start_trainer import WarmStartTrainer
 
-BEST = "eval_exact_match"
-"""Early stopping watches it, and the best checkpoint becomes `model/`: the loss keeps falling on
-pairs whose program is no closer to running."""
-
-
-class WarmStartTrainer(Seq2SeqTrainer):
-    """Adds the share of validation problems whose greedy completion is one of their targets."""
-
-    def __init__(
-        self, policy: Policy, problems: Sequence[Problem], config: SftConfig, **kwargs: Any
-    ) -> None:
-        super().__init__(model=policy.model, processing_class=policy.tokenizer, **kwargs)
-        self._policy = policy
-        self._problems = problems
-        self._config = config
-
-    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
-        """Make Muon, or what the arguments name."""
-        if self._config.optimizer == "adamw":
-            return super().create_optimizer(*args, **kwargs)
-        rates = self._config.learning_rate, self._config.weight_decay
-        self.optimizer = MuonWithAdam(self._policy.model, *rates)
-        return self.optimizer
-
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Evaluate the loss as usual, then generate."""
-        output = super().evaluation_loop(*args, **kwargs)
-        assert output.metrics is not None
-        output.metrics[BEST] = self._exact_match()
-        return output
-
-    def _exact_match(self) -> float:
-        completions = generate(
-            self._policy,
-            [inference_prompt(problem) for problem in self._problems],
-            num_samples=1,
-            temperature=0,
-            max_new_tokens=self._config.max_target_tokens,
-            max_prompt_tokens=self._config.max_prompt_tokens,
-            batch_size=self._config.eval_limit,
-            seed=self._config.seed,
-        )
-        hits = [
-            texts[0].strip("\n") in {target_text(target) for target in problem.targets}
-            for texts, problem in zip(completions, self._problems, strict=True)
-        ]
-        return sum(hits) / len(hits)
+START_FILE = "start.json"
+"""Gains on the validation problems when a phase with replay began."""
 
 
-def train(config: SftConfig) -> Run:
+def train(config: SftConfig, scorer: Scorer | None) -> Run:
     """Train, or continue, a warm start, and return its finished run.
+
+    Args:
+        config: Settings.
+        scorer: From `start_scorer`.
 
     Raises:
         UserError: If a setting, the data or the model is unusable.
         KeyboardInterrupt: After Ctrl-C, with a checkpoint saved.
     """
     hardware = prepare_process()
-    problems = _load(config, "train", config.limit).problems
-    validation = _load(config, "validation", config.eval_limit)
-    footprint = Footprint.of(problems)
-    validation = leave_out(validation, footprint, "as in training")
-    if validation.dropped:
-        write_line(f"validation: left out{describe_counts(validation.dropped)}")
+    if config.optimizer == "muon" and is_sharded():
+        raise UserError(
+            "muon needs whole matrices, which FSDP and DeepSpeed divide; use --optimizer adamw"
+        )
+    pairs = load_pairs(config)
     policy = load_policy(config.model)
     run = open_shared_run("sft", config, config.output_dir)
     announce(run)
@@ -107,16 +76,26 @@ def train(config: SftConfig) -> Run:
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
         policy.model = add_lora(policy.model, config.lora_rank)
     if is_main():
-        record_training(run.path, footprint, config.model)
-    trainer = build_trainer(config, hardware, policy, problems, validation.problems, run)
+        record_training(run.path, pairs.footprint, config.model)
+    check_usable(pairs.validation, scorer)
+    trainer = build_trainer(config, hardware, policy, pairs, scorer, run)
     run_to_end(trainer, run, describe)
     return run
 
 
 def describe(logs: Mapping[str, float]) -> str:
     """Return the middle of a progress line."""
-    if BEST in logs:
-        return f"validation  loss {logs['eval_loss']:.3f}  exact match {logs[BEST]:.2f}"
+    names = {
+        "eval_exact_match": "exact match",
+        "eval_execution": "correct and better",
+        "eval_correct": "correct",
+        "eval_time_gain": "time gain",
+        "eval_memory_gain": "memory gain",
+        "eval_replay_share": "replay share",
+    }
+    if "eval_loss" in logs:
+        found = [f"{text} {logs[name]:.2f}" for name, text in names.items() if name in logs]
+        return "  ".join([f"validation  loss {logs['eval_loss']:.3f}", *found])
     if "loss" in logs:
         return f"loss {float(logs['loss']):.3f}  lr {float(logs['learning_rate']):.1e}"
     return ""  # the trainer's summary at the end
@@ -126,8 +105,8 @@ def build_trainer(
     config: SftConfig,
     hardware: Hardware,
     policy: Policy,
-    problems: Sequence[Problem],
-    validation: Sequence[Problem],
+    pairs: Pairs,
+    scorer: Scorer | None,
     run: Run,
 ) -> WarmStartTrainer:
     """Tokenise the pairs and set up the trainer.
@@ -135,29 +114,63 @@ def build_trainer(
     Raises:
         UserError: If no pair is left to train on or to validate on.
     """
-    datasets = []
-    for split, rows in (("train", problems), ("validation", validation)):
-        examples, counts = build_examples(rows, policy.tokenizer, config)
-        write_line(f"{split}: {len(rows)} problems, {len(examples)} pairs{describe_counts(counts)}")
-        if not examples:
-            raise UserError(
-                f"no {split} pair of {config.data} has a target of at most "
-                f"{config.max_target_tokens} tokens; raise --max-target-tokens"
-            )
-        datasets.append(examples)
+    own = _examples("train", pairs.train, policy, config)
+    objectives = list(dict.fromkeys([config.objective, *pairs.earlier]))
+    validation = Validation(policy, pairs.validation, config, scorer, objectives)
+    examples, replay = own, None
+    if pairs.replayed:
+        examples = concatenate_datasets([own, _examples("replay", pairs.replayed, policy, config)])
+        start = _gains_at_start(run, validation)
+        path, step = run.path / REACTIONS_FILE, checkpoint_step(run)
+        replay = Replay(path, config.replay_share, step, pairs.earlier, start)
     return WarmStartTrainer(
         policy,
         validation,
         config,
-        args=_arguments(config, hardware, run),
-        train_dataset=datasets[0],
-        eval_dataset=datasets[1],
+        replay,
+        len(own),
+        args=_arguments(config, hardware, run, validation.metric),
+        train_dataset=examples,
+        eval_dataset=_examples("validation", pairs.validation, policy, config),
         data_collator=DataCollatorForSeq2Seq(policy.tokenizer, model=policy.model),
         callbacks=[EarlyStoppingCallback(config.early_stopping_patience)],
     )
 
 
-def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTrainingArguments:
+def _examples(what: str, problems: Sequence[Problem], policy: Policy, config: SftConfig) -> Dataset:
+    examples, counts = build_examples(problems, policy.tokenizer, config)
+    write_line(f"{what}: {len(problems)} problems, {len(examples)} pairs{describe_counts(counts)}")
+    if not examples:
+        raise UserError(
+            f"no {what} pair of {config.data} has a target of at most "
+            f"{config.max_target_tokens} tokens; raise --max-target-tokens"
+        )
+    return examples
+
+
+def _gains_at_start(run: Run, validation: Validation) -> Gains:
+    """Return the gains when the phase began: measured now, or by the process that began it.
+
+    Empty where validation runs nothing: then there is no telling what a phase forgets.
+    """
+    if not validation.runs_programs:
+        write_line("replay: exact_match runs nothing, so the share stays as it is")
+        return {}
+    path = run.path / START_FILE
+    found: Gains | None = from_main(
+        lambda: json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    )
+    if found is not None:
+        return found
+    gains = validation().gains
+    if is_main():
+        write_whole(path, json.dumps(gains) + "\n")
+    return gains
+
+
+def _arguments(
+    config: SftConfig, hardware: Hardware, run: Run, best: str
+) -> Seq2SeqTrainingArguments:
     """Set every setting that matters, so that a release of transformers cannot change a run."""
     micro_batch_size = min(config.micro_batch_size, config.batch_size)
     accumulation, rest = divmod(config.batch_size, micro_batch_size * num_ranks())
@@ -168,7 +181,8 @@ def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTraini
         )
     return Seq2SeqTrainingArguments(
         **shared_arguments(config, hardware, run),
-        max_steps=config.max_steps,
+        max_steps=config.max_steps or -1,
+        num_train_epochs=config.epochs or 1,
         per_device_train_batch_size=micro_batch_size,
         per_device_eval_batch_size=micro_batch_size,
         gradient_accumulation_steps=accumulation,
@@ -182,25 +196,10 @@ def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTraini
         eval_steps=config.eval_steps,
         save_steps=config.eval_steps,
         load_best_model_at_end=True,
-        metric_for_best_model=BEST,
+        metric_for_best_model=best,  # the loss keeps falling on programs no closer to running
         greater_is_better=True,
         restore_callback_states_from_checkpoint=True,  # the patience of early stopping
         logging_steps=config.logging_steps,
         logging_first_step=False,
         bf16=hardware.bf16 or (hardware.use_cpu and has_fast_bfloat16()),
     )
-
-
-def _load(config: SftConfig, split: str, limit: int | None) -> LoadedProblems:
-    loaded = load_problems(
-        config.data,
-        data_path=config.data_path,
-        split=split,
-        limit=limit,
-        require_tests=False,
-        languages=config.languages,
-    )
-    if loaded.dropped and split == "train":
-        write_line(f"train: left out{describe_counts(loaded.dropped)}")
-    loaded.problems = [problem for problem in loaded.problems if problem.targets]
-    return loaded

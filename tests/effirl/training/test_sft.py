@@ -3,6 +3,7 @@
 import gc
 import json
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,17 @@ from transformers import AutoTokenizer, Seq2SeqTrainer
 
 from effirl.data import overlap
 from effirl.data.problems import LoadedProblems, Problem, Target
+from effirl.data.prompts import target_text
 from effirl.errors import UserError
 from effirl.policy import generate, load_policy
-from effirl.training import processes, sft
+from effirl.runs import Run
+from effirl.training import pairs, processes, sft
 from effirl.training.config import SftConfig
 from effirl.training.examples import build_examples
+from rewards.efficiency import ScoreRequest
+from rewards.records import Status
+from rewards.scores import Score
+from tests.fakes import FakeReward
 
 PROBLEMS = [
     Problem(f"p{i}", "Print.", f"print({i} + 0)", targets=(Target(f"print({i})", 1, 0),))
@@ -26,9 +33,9 @@ PROBLEMS = [
 
 @pytest.fixture(autouse=True)
 def _problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(sft, "load_problems", lambda *_, **__: LoadedProblems(list(PROBLEMS)))
+    monkeypatch.setattr(pairs, "load_problems", lambda *_, **__: LoadedProblems(list(PROBLEMS)))
     # A model this small cannot generalise: what it learns shows on its own pairs only.
-    monkeypatch.setattr(sft, "leave_out", lambda loaded, *_: loaded)
+    monkeypatch.setattr(pairs, "leave_out", lambda loaded, *_: loaded)
     monkeypatch.setattr(processes, "num_cores", lambda: 1)  # tiny models: threads only wait
     monkeypatch.chdir(tmp_path)
 
@@ -37,7 +44,8 @@ def config(model: Path, **overrides: Any) -> SftConfig:
     values: dict[str, Any] = {
         "model": str(model), "max_steps": 4, "batch_size": 4, "micro_batch_size": 2,
         "learning_rate": 1e-2, "warmup_steps": 0, "eval_steps": 2, "logging_steps": 1,
-        "max_target_tokens": 32, "tag_dropout": 0.0,
+        "max_target_tokens": 32, "tag_dropout": 0.0, "data": "mercury",
+        "validation_metric": "exact_match",
     }  # fmt: skip
     return SftConfig(**(values | overrides))
 
@@ -60,10 +68,14 @@ def test_long_targets_are_left_out_and_long_prompts_cut(tiny_policy_dir: Path) -
     assert len(examples) == len(PROBLEMS)
     assert counts == {"targets too long, left out": 1, "prompts too long, cut": 4}
     assert all(len(e["input_ids"]) == 8 and e["input_ids"][-1] == 2 for e in examples)
+    # An end is only ever learnt where the program ends.
+    labels = [tokenizer.decode(e["labels"], skip_special_tokens=True) for e in examples]
+    assert labels == [target_text(p.targets[0]) for p in PROBLEMS]
+    assert all(e["labels"].count(2) == 1 and e["labels"][-1] == 2 for e in examples)
 
 
 def test_a_run_learns_its_pairs(tiny_policy_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = sft.train(config(tiny_policy_dir, max_steps=60, eval_steps=30))
+    run = sft.train(config(tiny_policy_dir, max_steps=60, eval_steps=30), None)
     rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
     losses = [row["loss"] for row in rows if "loss" in row]
     assert len(losses) == 60
@@ -75,10 +87,34 @@ def test_a_run_learns_its_pairs(tiny_policy_dir: Path, capsys: pytest.CaptureFix
     assert "{'" not in capsys.readouterr().out
 
 
+def test_batches_are_grouped_by_the_length_of_the_examples(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainers: list[Any] = []
+    monkeypatch.setattr(sft, "run_to_end", lambda trainer, *_: trainers.append(trainer))
+    sft.train(config(tiny_policy_dir), None)
+    sampler = trainers[0].get_train_dataloader().batch_sampler.sampler
+    assert list(sampler.lengths) == list(trainers[0].train_dataset["length"])
+
+
 def test_a_killed_run_continues_from_its_checkpoint(
     tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    straight = sft.train(config(tiny_policy_dir, output_dir=tmp_path / "straight"))
+    handler = signal.getsignal(signal.SIGINT)
+    straight = sft.train(config(tiny_policy_dir, output_dir=tmp_path / "straight"), None)
+    settings = config(tiny_policy_dir, output_dir=tmp_path / "killed")
+    handler = signal.getsignal(signal.SIGINT)
+    kill_in_step_3(monkeypatch, settings, None)
+    assert signal.getsignal(signal.SIGINT) is handler
+    run = sft.train(settings, None)
+    rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4]
+    assert_same_weights(straight, run)
+
+
+def kill_in_step_3(
+    monkeypatch: pytest.MonkeyPatch, settings: SftConfig, scorer: FakeReward | None
+) -> None:
     original = Seq2SeqTrainer.training_step
 
     def fail_in_step_3(self: Seq2SeqTrainer, *args: Any, **kwargs: Any) -> Any:
@@ -86,40 +122,37 @@ def test_a_killed_run_continues_from_its_checkpoint(
             raise RuntimeError("killed")
         return original(self, *args, **kwargs)
 
-    before = signal.getsignal(signal.SIGINT)
-    settings = config(tiny_policy_dir, output_dir=tmp_path / "killed")
     with monkeypatch.context() as patch:
         patch.setattr(Seq2SeqTrainer, "training_step", fail_in_step_3)
         with pytest.raises(RuntimeError, match="killed"):
-            sft.train(settings)
-    assert signal.getsignal(signal.SIGINT) is before
+            sft.train(settings, scorer)
     gc.collect()  # the lock of the run that failed goes with its frame
-    run = sft.train(settings)
-    rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4]
-    a, b = (load_policy(r.model_path).model.state_dict() for r in (straight, run))
+
+
+def assert_same_weights(run: Run, other: Run) -> None:
+    a, b = (load_policy(r.model_path).model.state_dict() for r in (run, other))
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_batches_that_do_not_divide_are_told(tiny_policy_dir: Path) -> None:
     with pytest.raises(UserError, match="batch_size must be a multiple"):
-        sft.train(config(tiny_policy_dir, batch_size=3))
+        sft.train(config(tiny_policy_dir, batch_size=3), None)
 
 
 def test_no_pair_left_is_told(tiny_policy_dir: Path) -> None:
     with pytest.raises(UserError, match=r"no train pair .* --max-target-tokens"):
-        sft.train(config(tiny_policy_dir, max_target_tokens=2))
+        sft.train(config(tiny_policy_dir, max_target_tokens=2), None)
 
 
 def test_a_run_says_what_it_and_those_before_it_trained_on(tiny_policy_dir: Path) -> None:
-    first = sft.train(config(tiny_policy_dir, max_steps=2, output_dir=Path("first")))
+    first = sft.train(config(tiny_policy_dir, max_steps=2, output_dir=Path("first")), None)
     seen = overlap.trained_on(str(first.model_path))
     assert seen.problem_ids == {"p0", "p1", "p2", "p3"}
     assert all(seen.overlap(problem) == "problem" for problem in PROBLEMS)
     record = json.loads((first.path / overlap.RECORD_FILE).read_text())
     record["problem_ids"] = ["earlier"]
     (first.model_path / overlap.RECORD_FILE).write_text(json.dumps(record))
-    second = sft.train(config(first.model_path, max_steps=2, output_dir=Path("second")))
+    second = sft.train(config(first.model_path, max_steps=2, output_dir=Path("second")), None)
     assert overlap.trained_on(str(second.model_path)).problem_ids == {"earlier"} | seen.problem_ids
 
 
@@ -128,11 +161,60 @@ def test_validation_leaves_out_what_is_trained_on(
 ) -> None:
     same_program = Problem("q", "Print.", "print(0  +  0)", targets=(Target("print(7)"),))
     splits = {"train": PROBLEMS[:3], "validation": [*PROBLEMS[2:], same_program]}
-    monkeypatch.setattr(sft, "leave_out", overlap.leave_out)
+    monkeypatch.setattr(pairs, "leave_out", overlap.leave_out)
     monkeypatch.setattr(
-        sft, "load_problems", lambda *_, split, **__: LoadedProblems(list(splits[split]))
+        pairs, "load_problems", lambda *_, split, **__: LoadedProblems(list(splits[split]))
     )
-    sft.train(config(tiny_policy_dir, max_steps=2))
+    sft.train(config(tiny_policy_dir, max_steps=2), None)
     output = capsys.readouterr().out
     assert "1 same problem as in training; 1 same program as in training" in output
     assert "validation: 1 problems, 1 pairs" in output
+
+
+class ScriptedReward(FakeReward):
+    """Gives every completion the next runtime gain in a list, for each call one."""
+
+    def __init__(self, *gains: float) -> None:
+        super().__init__()
+        self.gains = list(gains)
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
+        gain = self.gains.pop(0)
+        return [Score(Status.OK, 1 + gain, gain, 0, False, 1.0, None, "x") for _ in requests]
+
+
+def test_a_phase_with_replay_reacts_and_resumes_exactly(
+    tiny_policy_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = sft.train(config(tiny_policy_dir, objective="runtime", output_dir=Path("first")), None)
+    shared = {"validation_metric": "execution", "replay_from": [str(first.path)]}
+    straight = sft.train(
+        config(first.model_path, output_dir=tmp_path / "straight", **shared),
+        ScriptedReward(0.5, 0.1, 0.4),
+    )
+    output = capsys.readouterr().out
+    assert "replay: 4 problems, 4 pairs" in output
+    assert output.count("runtime gain fell by 0.400 (0.400 to 0.400)") == 1
+    log = [json.loads(line) for line in (straight.path / "log.jsonl").read_text().splitlines()]
+    assert [row["eval_replay_share"] for row in log if "eval_loss" in row] == [0.5, 0.625]
+    rates = [row["learning_rate"] for row in log if "loss" in row]
+    # Linear to 0; halved after step 2, from the next one that is not under way.
+    assert [rate / rates[0] for rate in rates] == pytest.approx([1, 3 / 4, 2 / 4, 1 / 4 / 2])
+
+    settings = config(first.model_path, output_dir=tmp_path / "killed", **shared)
+    kill_in_step_3(monkeypatch, settings, ScriptedReward(0.5, 0.1))
+    run = sft.train(settings, ScriptedReward(0.4))
+    for name in ("reactions.jsonl", "start.json"):
+        assert (run.path / name).read_text() == (straight.path / name).read_text()
+    assert_same_weights(straight, run)
+
+
+def test_sharding_and_muon_do_not_go_together(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UserError, match="use --optimizer adamw"):
+        sft.train(config(tiny_policy_dir), None)

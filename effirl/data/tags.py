@@ -1,0 +1,135 @@
+"""Performance tags from measured gains: 1 for a significant gain, 0 for a minor one or none.
+
+The built-in catalog ships what was measured of each of its alternatives. For other data a table of
+measured pairs decides, if one is given; a pair that it lacks keeps the tags that its loader made of
+the data set's own columns.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from effirl.data.catalog.loading import measured_gains
+from effirl.data.problems import Problem, Target
+from effirl.data.rows import Columns, Row, check_columns, read_rows
+from effirl.errors import UserError
+from rewards.extraction import normalise
+from rewards.scores import RewardConfig
+
+Objective = Literal["both", "runtime", "memory"]
+
+_PROGRAMS: Columns = {"source_program": "text", "target_program": "text"}
+_GAINS: Columns = {"time_gain": "number", "memory_gain": "number"}
+_SATURATION: Final = RewardConfig().saturation
+"""The catalog and the audit keep gains as the reward has them: log2 over this."""
+
+
+class Gains(NamedTuple):
+    """What a pair was measured to gain."""
+
+    time_log2: float
+    """log2 of the speedup."""
+    memory_log2: float
+    """log2 of the memory reduction."""
+
+
+Lookup = Callable[[Problem, Target], Gains | None]
+
+
+def tag_by_gains(
+    problems: Sequence[Problem], data: str, table: Path | None, min_gain: float
+) -> tuple[list[Problem], str]:
+    """Set the tags of every target that has a measured gain.
+
+    Args:
+        problems: Of one data set.
+        data: Its name.
+        table: Measured pairs, parquet or JSON lines, with the columns `source_program`,
+            `target_program`, `time_gain` and `memory_gain` (empty where a pair could not be
+            measured), as `scripts/audit_data.py` writes it; None if there is none.
+        min_gain: log2 of the speedup or memory reduction from which a tag is 1.
+
+    Returns:
+        The problems, and where their tags come from, in a line for the log.
+
+    Raises:
+        UserError: If the table is unreadable or one of its rows is malformed.
+    """
+    if table is None and data != "builtin":
+        return list(problems), "tags: from the data set's own columns (not measured here)"
+    lookup = _catalog_gains if table is None else _table_gains(table)
+    found = [[lookup(problem, target) for target in problem.targets] for problem in problems]
+    tagged = [
+        replace(problem, targets=tuple(map(partial(_tag, min_gain=min_gain), problem.targets, row)))
+        for problem, row in zip(problems, found, strict=True)
+    ]
+    num_targets = sum(map(len, found))
+    num_measured = num_targets - sum(row.count(None) for row in found)
+    line = (
+        f"tags: {num_measured} of {num_targets} from measured gains, 1 from {2**min_gain:.2f}x on"
+    )
+    if num_measured < num_targets:
+        line += "; the others from the data set's own columns"
+    return tagged, line
+
+
+def with_objective(problems: Sequence[Problem], objective: Objective) -> list[Problem]:
+    """Keep the targets with a significant gain in the objective, and the problems that have one."""
+    if objective == "both":
+        return list(problems)
+    kept = [
+        replace(
+            problem,
+            targets=tuple(t for t in problem.targets if getattr(t, f"{objective}_tag") == 1),
+        )
+        for problem in problems
+    ]
+    return [problem for problem in kept if problem.targets]
+
+
+def _tag(target: Target, gains: Gains | None, *, min_gain: float) -> Target:
+    if gains is None:
+        return target
+    return replace(
+        target,
+        runtime_tag=int(gains.time_log2 >= min_gain),
+        memory_tag=int(gains.memory_log2 >= min_gain),
+    )
+
+
+def _catalog_gains(problem: Problem, target: Target) -> Gains:
+    family = problem.problem_id.split("/")[1]
+    found = measured_gains()[family][target.name]
+    return Gains(found["time_gain"] * _SATURATION, found["memory_gain"] * _SATURATION)
+
+
+def _table_gains(path: Path) -> Lookup:
+    found: dict[str, Gains] = {}
+    for row in _read_parquet(path) if path.suffix == ".parquet" else read_rows(path):
+        values = row.values
+        check_columns(row, _PROGRAMS)
+        if None in (values.get("time_gain"), values.get("memory_gain")):
+            continue  # a pair that could not be measured
+        check_columns(row, _GAINS)
+        gains = Gains(values["time_gain"] * _SATURATION, values["memory_gain"] * _SATURATION)
+        found[_key(values["source_program"], values["target_program"])] = gains
+    return lambda problem, target: found.get(_key(problem.source_program, target.program))
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    for number, values in enumerate(table.to_pylist(), start=1):
+        yield Row(f"{path}:{number}", values)
+
+
+def _key(source: str, target: str) -> str:
+    return hashlib.sha256(f"{normalise(source)}\0{normalise(target)}".encode()).hexdigest()

@@ -1,0 +1,89 @@
+"""The warm start's trainer: transformers' own, with Muon, validation by completions and replay."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.utils.data import Sampler
+from transformers import Seq2SeqTrainer
+
+from effirl.policy import Policy
+from effirl.training.config import SftConfig
+from effirl.training.optimizer import MuonWithAdam
+from effirl.training.replay import Replay, ReplaySampler
+from effirl.training.validation import Validation
+
+
+class WarmStartTrainer(Seq2SeqTrainer):
+    """Adds to validation by the loss one by completions.
+
+    Args:
+        policy: What is trained.
+        validation: Judges it.
+        config: Of the warm start.
+        replay: Of earlier phases, None where there is none.
+        num_own: How many of the training pairs are the phase's own; they come first.
+        **kwargs: For transformers.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        validation: Validation,
+        config: SftConfig,
+        replay: Replay | None,
+        num_own: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(model=policy.model, processing_class=policy.tokenizer, **kwargs)
+        self._policy = policy
+        self._validation = validation
+        self._config = config
+        self._replay = replay
+        self._num_own = num_own
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        """Make Muon, or what the arguments name."""
+        if self._config.optimizer == "adamw":
+            return super().create_optimizer(*args, **kwargs)
+        rates = self._config.learning_rate, self._config.weight_decay
+        self.optimizer = MuonWithAdam(self._policy.model, *rates)
+        return self.optimizer
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluate the loss as usual, then judge completions, and react to what was forgotten."""
+        output = super().evaluation_loop(*args, **kwargs)
+        assert output.metrics is not None
+        with self._whole_parameters():
+            verdict = self._validation()
+        output.metrics.update(verdict.metrics)
+        if self._replay is not None:
+            self._replay.react(verdict, self.state.global_step, self.lr_scheduler)
+            output.metrics["eval_replay_share"] = self._replay.share
+        return output
+
+    def _whole_parameters(self) -> AbstractContextManager[None]:
+        """Gather what FSDP has divided: generation calls encoder and decoder on their own."""
+        if not isinstance(self.model_wrapped, FullyShardedDataParallel):
+            return nullcontext()
+        gathered: AbstractContextManager[None] = FullyShardedDataParallel.summon_full_params(
+            self.model_wrapped, writeback=False
+        )
+        return gathered
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
+        # The dataset that the trainer passes has lost the column `length`, which groups batches.
+        del train_dataset
+        assert isinstance(self.train_dataset, Dataset)
+        if self._replay is None:
+            sampler: Sampler[int] | None = super()._get_train_sampler(self.train_dataset)
+            return sampler
+        return ReplaySampler(
+            self.train_dataset["length"],
+            self._num_own,
+            self.args.per_device_train_batch_size,
+            self._replay,
+            self.args.seed,
+        )
