@@ -135,6 +135,21 @@ def optimize(argv: Arguments = None) -> None:
         sys.stdout.write(run(config))
 
 
+def report(argv: Arguments = None) -> None:
+    """Answer whether tuning helped, and what it cost, from run folders."""
+    with _command():
+        parser = argparse.ArgumentParser(prog="report", description=report.__doc__)
+        parser.add_argument(
+            "folders", nargs="+", type=Path, metavar="RUN_DIR",
+            help="folder of a sweep, a training run or an evaluation, with all that is below it",
+        )  # fmt: skip
+        parser.add_argument("--output-dir", type=Path, default=Path("runs/study"))
+        arguments = parser.parse_args(argv)
+        from effirl.report.command import report as run
+
+        sys.stdout.write(run(arguments.folders, arguments.output_dir))
+
+
 def pretrain(argv: Arguments = None) -> None:
     """Pre-train the built-in model."""
     with _command():
@@ -154,6 +169,7 @@ COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "evaluate": evaluate,
     "sweep": sweep,
     "optimize": optimize,
+    "report": report,
     "simulate-reward": simulate_reward,
     "pretrain": pretrain,
     "make-inputs": make_inputs,

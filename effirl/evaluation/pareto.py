@@ -82,6 +82,16 @@ class TradeOff:
     """Problems that not all candidates were evaluated on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two candidates beside each other."""
+
+    differences: Estimates
+    """The first minus the other."""
+    figures: Estimates
+    other_figures: Estimates
+
+
 def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
     """Compare candidates by both gains, on the problems that all were evaluated on."""
     common, num_left_out = _common(candidates)
@@ -117,6 +127,17 @@ def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
     volumes = np.array([hypervolume(cloud) for cloud in clouds[:, trained]])
     volume = interval(hypervolume(points[trained]), volumes, len(common))
     return TradeOff(standings, volume, len(common), num_left_out)
+
+
+def compare(candidate: Candidate, other: Candidate, seed: int = 0) -> Pair:
+    """Compare two candidates by all figures, on the problems that both were evaluated on."""
+    common, _ = _common([candidate, other])
+    found, others = _terms(candidate, common), _terms(other, common)
+    return Pair(
+        {name: estimate_runs(found[name], others[name], seed) for name in SHOWN},
+        {name: estimate_runs(found[name], seed=seed) for name in SHOWN},
+        {name: estimate_runs(others[name], seed=seed) for name in SHOWN},
+    )
 
 
 def non_dominated(points: Sequence[tuple[float, float]]) -> list[int]:

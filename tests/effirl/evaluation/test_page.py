@@ -1,7 +1,6 @@
 import io
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +14,7 @@ from effirl.evaluation.parquet import parquet
 from effirl.scoring import CompletionRow
 from rewards.records import Status
 from tests.effirl.evaluation.rows import correct, failed
+from tests.pages import assert_stands_alone
 
 
 def written(row: CompletionRow, program: str = "print(1)\n") -> CompletionRow:
@@ -37,36 +37,9 @@ def make_page(*models: list[CompletionRow]) -> str:
     return page(make_report({"seed": 0, "data": "builtin"}, LoadedProblems([]), found))
 
 
-class Tags(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.outside: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.outside += [
-            f"{tag} {name}={value}"
-            for name, value in attrs
-            if name.split(":")[-1] in ("src", "href") and not str(value).startswith(("data:,", "#"))
-        ]
-        assert tag != "script"
-        if tag not in ("meta", "link", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
 @pytest.mark.parametrize("models", [(ROWS,), (ROWS, BASELINE), (BASELINE,)])
 def test_a_page_needs_nothing_from_outside(models: tuple[list[CompletionRow], ...]) -> None:
-    tags = Tags()
-    tags.feed(make_page(*models))
-    assert not tags.open
-    assert not tags.outside
+    assert_stands_alone(make_page(*models))
 
 
 def test_programs_are_shown_and_cannot_act() -> None:

@@ -1,0 +1,219 @@
+"""The four questions, answered from figures alone: the words follow from the intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from effirl.evaluation.bootstrap import Estimate, detectable
+from effirl.evaluation.pareto import Pair, compare
+from effirl.evaluation.report_text import cell, number, with_interval
+from effirl.report.study import Group, Study
+
+Verdict = Literal["yes", "no", "partly", "not seen", "not answered"]
+
+CORRECTNESS_MARGIN: Final = 0.05
+"""A loss of correctness that a reader would mind; kept means that a larger one is excluded."""
+QUALITY_MARGIN: Final = 5.0
+"""The same, in points of the maintainability index."""
+EFFECTS: Final = {
+    "time_gain": "runtime gain",
+    "memory_gain": "memory gain",
+    "speedup_geometric": "speedup",
+    "memory_reduction_geometric": "memory reduction",
+    "pass@1": "correct",
+    "maintainability_change": "change of maintainability",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question, and what the figures say."""
+
+    name: str
+    question: str
+    verdict: Verdict
+    words: str
+    effects: list[list[str]]
+    """A table with a head, as cells; empty without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A policy beside another one."""
+
+    group: Group
+    other: Group
+    found: Pair
+
+
+def answer(study: Study, seed: int = 0) -> list[Answer]:
+    """Answer all four.
+
+    The policy that a question is about is chosen by what it was trained for (the largest alpha for
+    runtime, the smallest for memory, the one nearest to the middle for both), never by its results.
+    """
+    fast, lean = (_chosen(study.tuned, wanted) for wanted in (1.0, 0.0))
+    reference = study.reference
+    return [
+        _improves("H1", "Can tuning improve runtime?", "time_gain", fast, reference, seed),
+        _improves("H2", "Can tuning improve memory?", "memory_gain", lean, reference, seed),
+        _costs(fast, lean, seed),
+        _balances(chosen_for_both(study), reference, seed),
+    ]
+
+
+def chosen_for_both(study: Study) -> Group | None:
+    """Return the policy that the last question is about."""
+    return _chosen(study.tuned, 0.5)
+
+
+def _chosen(groups: Sequence[Group], wanted: float) -> Group | None:
+    """Return the policy trained nearest to a balance, and for the ends on their half."""
+    known = [group for group in groups if group.first.alpha is not None]
+    if not known:  # a warm start, or a conditioned policy: trained for both
+        return groups[0] if groups else None
+    nearest = min(known, key=lambda group: abs((group.first.alpha or 0.0) - wanted))
+    return nearest if abs((nearest.first.alpha or 0.0) - wanted) <= 0.5 else None
+
+
+def _improves(
+    name: str, question: str, metric: str, group: Group | None, reference: Group, seed: int
+) -> Answer:
+    if group is None:
+        what = (
+            "runtime (alpha 0.5 or more)" if metric == "time_gain" else "memory (alpha 0.5 or less)"
+        )
+        return _unanswered(name, question, f"no policy was tuned for {what}")
+    pair = _paired(group, reference, seed)
+    difference = pair.found.differences[metric]
+    verdict = _direction(difference)
+    own, others = pair.found.figures, pair.found.other_figures
+    size = {"time_gain": "speedup_geometric", "memory_gain": "memory_reduction_geometric"}[metric]
+    adjective = "as fast as" if metric == "time_gain" else "as lean as"
+    words = (
+        f"{_lead(verdict, difference)} {EFFECTS[metric].capitalize()} of {group.label} minus that "
+        f"of {reference.label}: {with_interval(difference)}. Its correct programs are "
+        f"{cell(own[size], 2)} times {adjective} their source programs, those of "
+        f"{reference.label} {cell(others[size], 2)} times; of its completions "
+        f"{_percent(own['pass@1'])} are correct, there {_percent(others['pass@1'])}. "
+        f"{_origin(pair, size)}"
+    )
+    return Answer(name, question, verdict, words, _table(pair))
+
+
+def _costs(fast: Group | None, lean: Group | None, seed: int) -> Answer:
+    name, question = "H3", "What does each cost the other?"
+    if fast is None or lean is None or fast.label == lean.label:
+        return _unanswered(name, question, "it takes policies tuned at two balances")
+    pair = _paired(fast, lean, seed)
+    time, memory = pair.found.differences["time_gain"], pair.found.differences["memory_gain"]
+    seen = _direction(memory) == "no" or _direction(time) == "no"
+    traded = _direction(memory) == "no" and _direction(time) == "yes"
+    words = (
+        f"{'A trade-off is seen.' if traded else 'No clear trade-off is seen.'} From {lean.label} "
+        f"to {fast.label}, runtime gain changes by {with_interval(time)} and memory gain by "
+        f"{with_interval(memory)}. "
+        f"{_smallest(time, 'runtime gain')}{_smallest(memory, 'memory gain')}"
+    )
+    return Answer(
+        name, question, "yes" if traded else "partly" if seen else "not seen", words, _table(pair)
+    )
+
+
+def _balances(group: Group | None, reference: Group, seed: int) -> Answer:
+    name = "H4"
+    question = "Can one model balance both, with the quality of the code kept?"
+    if group is None:
+        return _unanswered(name, question, "no policy was tuned for both")
+    pair = _paired(group, reference, seed)
+    quality = pair.found.figures["maintainability_change"]
+    parts = {
+        "runtime improves": _direction(pair.found.differences["time_gain"]) == "yes",
+        "memory improves": _direction(pair.found.differences["memory_gain"]) == "yes",
+        f"correctness is kept (no loss above {CORRECTNESS_MARGIN:.0%})": _above(
+            pair.found.differences["pass@1"], -CORRECTNESS_MARGIN
+        ),
+        f"maintainability is kept (no loss above {QUALITY_MARGIN:g} points)": _above(
+            quality, -QUALITY_MARGIN
+        ),
+    }
+    held = [what for what, holds in parts.items() if holds]
+    failed = [what for what, holds in parts.items() if not holds]
+    verdict: Verdict = "yes" if not failed else "partly" if held else "not seen"
+    words = f"{group.label} beside {reference.label}: {'; '.join(held) or 'nothing is shown'}."
+    if failed:
+        words += f" Not shown: {'; '.join(failed)}."
+    words += (
+        f" Maintainability of its correct programs minus that of their source programs: "
+        f"{with_interval(quality)}."
+    )
+    return Answer(name, question, verdict, words, _table(pair))
+
+
+def _paired(group: Group, other: Group, seed: int) -> _Pair:
+    return _Pair(group, other, compare(group.candidate, other.candidate, seed))
+
+
+def _unanswered(name: str, question: str, why: str) -> Answer:
+    words = f"Not answered by these runs: {why}."
+    return Answer(name, question, "not answered", words, [])
+
+
+def _direction(difference: Estimate) -> Verdict:
+    if difference.low is None or difference.high is None or difference.low <= 0 <= difference.high:
+        return "not seen"
+    return "yes" if difference.low > 0 else "no"
+
+
+def _lead(verdict: Verdict, difference: Estimate) -> str:
+    if verdict == "yes":
+        return "Yes."
+    if verdict == "no":
+        return "No, it got worse."
+    smallest = detectable(difference)
+    found = "" if smallest is None else f" One of {smallest:.3f} or more would probably have been."
+    return f"No difference is seen.{found}"
+
+
+def _origin(pair: _Pair, size: str) -> str:
+    """Say where a change of a gain comes from: a wrong completion gains 0."""
+    differences = pair.found.differences
+    correct, better = (_direction(differences[name]) for name in ("pass@1", size))
+    seen = {"yes": "higher", "no": "lower", "not seen": "not seen to differ"}
+    return (
+        f"A gain counts wrong completions as 0: the share that is correct is {seen[correct]} "
+        f"(difference {with_interval(differences['pass@1'])}), and among the correct ones "
+        f"{EFFECTS[size]} is {seen[better]} (difference {with_interval(differences[size])})."
+    )
+
+
+def _smallest(difference: Estimate, what: str) -> str:
+    smallest = detectable(difference)
+    if smallest is None:
+        return ""
+    return f"A change of {what} by {smallest:.3f} would probably have been seen. "
+
+
+def _above(found: Estimate, bound: float) -> bool:
+    return found.low is not None and found.low > bound
+
+
+def _percent(found: Estimate) -> str:
+    return "-" if found.value is None else f"{found.value:.1%}"
+
+
+def _table(pair: _Pair) -> list[list[str]]:
+    head = ["figure", "difference", pair.group.label, pair.other.label, "detectable"]
+    return [
+        head,
+        *(
+            [
+                title,
+                with_interval(pair.found.differences[name]),
+                cell(pair.found.figures[name], 3),
+                cell(pair.found.other_figures[name], 3),
+                number(detectable(pair.found.differences[name])),
+            ]
+            for name, title in EFFECTS.items()
+        ),
+    ]

@@ -1,0 +1,43 @@
+"""The command: run folders in, the study out."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from effirl.errors import UserError
+from effirl.evaluation.pareto import trade_off
+from effirl.evaluation.trade_off_files import write_trade_off
+from effirl.files import write_whole
+from effirl.report.answers import answer
+from effirl.report.page import study_page
+from effirl.report.study import read_study
+
+
+def report(folders: Sequence[Path], output_dir: Path) -> str:
+    """Read run folders, and write the study's page, its answers and its trade-off.
+
+    Args:
+        folders: Of sweeps, training runs and evaluations; all that is below them is read.
+        output_dir: Gets index.html, answers.json, and the trade-off's files.
+
+    Returns:
+        The four answers, for a terminal.
+
+    Raises:
+        UserError: If the folders cannot be put together, or the output cannot be written.
+    """
+    study = read_study(folders)
+    answers = answer(study)
+    found = trade_off([group.candidate for group in study.groups])
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make folder {output_dir}: {error.strerror}") from error
+    write_trade_off(output_dir, found)
+    write_whole(output_dir / "answers.json", json.dumps([*map(asdict, answers)], indent=2) + "\n")
+    write_whole(output_dir / "index.html", study_page(study, answers, found))
+    lines = [
+        f"{each.name} {each.question} {each.verdict.upper()}\n   {each.words}" for each in answers
+    ]
+    return "\n".join([*lines, "", f"the study: {output_dir / 'index.html'}", ""])

@@ -1,0 +1,69 @@
+"""Learning curves, from the logs of training runs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from matplotlib.figure import Figure
+
+from effirl.evaluation.page_plots import WIDTH_IN
+from effirl.evaluation.plots import new_figure
+from effirl.report.study import LOG_FILE, Training
+
+CURVES: Final = {
+    "reward/total": "reward of the sampled programs",
+    "reward/correct": "share that is correct",
+    "reward/time_gain": "runtime gain",
+    "reward/memory_gain": "memory gain",
+    "eval_exact_match": "warm start: exact match on held-out pairs",
+    "loss": "warm start: loss",
+}
+"""Key of the log -> what it shows."""
+_SMOOTHED_OVER: Final = 5
+Curve = tuple[list[float], list[float]]
+"""Steps, and the values there."""
+
+
+def read_curves(trainings: Sequence[Training]) -> dict[str, dict[str, Curve]]:
+    """Return the curves of each key by run; a run's loss only where it is a warm start's."""
+    found: dict[str, dict[str, Curve]] = {}
+    for training in trainings:
+        rows = _rows(training.folder / LOG_FILE)
+        for key in CURVES:
+            if key == "loss" and training.is_reinforcement:
+                continue  # it hovers around 0 by construction and shows no progress
+            points = [(row["step"], row[key]) for row in rows if key in row and "step" in row]
+            if len(points) > 1:
+                steps, values = zip(*points, strict=True)
+                found.setdefault(key, {})[training.folder.name] = ([*steps], _smoothed(values))
+    return found
+
+
+def learning_figure(key: str, curves: Mapping[str, Curve]) -> Figure:
+    """Draw one key of several runs."""
+    figure, axes = new_figure(WIDTH_IN, 3.2)
+    for name, (steps, values) in curves.items():
+        axes.plot(steps, values, label=name, linewidth=1.4)
+    axes.set_xlabel("step")
+    axes.set_title(CURVES[key], fontsize=10)
+    if len(curves) > 1:
+        axes.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def _rows(path: Path) -> list[dict[str, float]]:
+    """Read a log; the last line may be cut short."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    """Return means over the last few values: single steps are noisy."""
+    starts = (max(0, end - _SMOOTHED_OVER) for end in range(1, len(values) + 1))
+    return [sum(values[start:end]) / (end - start) for end, start in enumerate(starts, start=1)]

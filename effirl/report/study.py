@@ -1,0 +1,200 @@
+"""What run folders hold: trained runs, and evaluated policies with where each came from."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from effirl.errors import UserError
+from effirl.evaluation.config import CONTROLS
+from effirl.evaluation.evaluations import Evaluation
+from effirl.evaluation.pareto import Candidate
+from effirl.evaluation.results import RESULTS_FILE, check_comparable, load_evaluation
+from effirl.runs import CONFIG_FILE, read_settings
+
+LOG_FILE: Final = "log.jsonl"
+
+Role = Literal["base", "warm start", "reinforced", "control"]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training run."""
+
+    folder: Path
+    settings: dict[str, Any]
+
+    @property
+    def is_reinforcement(self) -> bool:
+        return "alpha" in self.settings
+
+    @property
+    def command(self) -> str:
+        """What makes it again."""
+        script = "ppo.py" if self.is_reinforcement else "sft.py"
+        return f"accelerate launch scripts/{script} {_from_config(self.folder)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A model as it was evaluated, or a control."""
+
+    label: str
+    role: Role
+    alpha: float | None
+    """Balance that it was reinforced at; None if it was not, or learnt all of them."""
+    folder: Path
+    """Of its evaluation."""
+    evaluation: Evaluation
+    is_steered: bool = False
+    """Whether its prompts ask for one objective only."""
+
+    @property
+    def command(self) -> str:
+        """What evaluates it again."""
+        return f"python scripts/evaluate.py {_from_config(self.folder)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A policy over its seeds of training."""
+
+    candidate: Candidate
+    policies: Sequence[Policy]
+
+    @property
+    def label(self) -> str:
+        return self.candidate.label
+
+    @property
+    def first(self) -> Policy:
+        """One of them: they differ in nothing but the seed."""
+        return self.policies[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All that the page is made from."""
+
+    groups: list[Group]
+    """The one that the others are compared with comes first."""
+    trainings: list[Training]
+
+    @property
+    def reference(self) -> Group:
+        """The policy before tuning, as far back as the folders go."""
+        return self.groups[0]
+
+    @property
+    def tuned(self) -> list[Group]:
+        """The policies that the questions are about."""
+        return [group for group in self.groups if not group.candidate.is_control]
+
+
+def read_study(folders: Sequence[Path]) -> Study:
+    """Find every evaluation and training run in some folders, and in those below them.
+
+    Raises:
+        UserError: If a folder is missing, there is nothing to compare, or the evaluations were not
+            made alike: on one machine, by one meter, in one isolation, on the same problems.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is no folder; give run folders, such as runs/sweep-DATE")
+    evaluated = list(dict.fromkeys(_below(folders, RESULTS_FILE)))
+    policies = [policy for folder in evaluated for policy in _policies(folder)]
+    if not policies:
+        raise UserError(
+            f"no evaluation in {', '.join(map(str, folders))}; make one with: "
+            "python scripts/evaluate.py --model RUN/model"
+        )
+    check_comparable(list(dict.fromkeys(policy.folder for policy in policies)))
+    trainings = [
+        Training(folder, settings)
+        for folder in dict.fromkeys(_below(folders, LOG_FILE))
+        if (settings := read_settings(folder)) is not None
+    ]
+    groups = _ordered(_grouped(policies))
+    labels = ", ".join(group.label for group in groups)
+    if not groups[0].candidate.is_control:
+        raise UserError(
+            f"these policies ({labels}) have nothing to be compared with; add the evaluation of "
+            "what they were tuned from"
+        )
+    if groups[-1].candidate.is_control:
+        raise UserError(f"none of these policies ({labels}) was tuned; add the evaluation of one")
+    return Study(groups, trainings)
+
+
+def _below(folders: Sequence[Path], name: str) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted(folder.rglob(name)):
+            if (path.parent / CONFIG_FILE).is_file():
+                yield path.parent
+
+
+def _policies(folder: Path) -> Iterator[Policy]:
+    """Yield what a folder evaluated: a model, and the one that it was compared with."""
+    settings = read_settings(folder) or {}
+    tags = (settings.get("runtime_tag", 1), settings.get("memory_tag", 1))
+    models = [(settings.get("completions") or settings.get("model"), folder)]
+    if settings.get("baseline"):
+        models.append((settings["baseline"], folder / "baseline"))
+    for model, place in models:
+        if (place / RESULTS_FILE).is_file():
+            found = replace(load_evaluation(place), model=str(model))
+            yield _policy(str(model), tags, folder, found)
+
+
+def _policy(model: str, tags: tuple[int, int], folder: Path, found: Evaluation) -> Policy:
+    if model in CONTROLS:
+        return Policy(f"{model} programs", "control", None, folder, found)
+    run = Path(model).parent
+    trained = read_settings(run) if Path(model).name and run != Path() else None
+    if trained is None:
+        return Policy(Path(model).name, "base", None, folder, found)
+    if "alpha" not in trained:
+        steered = "" if tags == (1, 1) else f", runtime={tags[0]} memory={tags[1]}"
+        label = f"warm start {run.name}{steered}"
+        return Policy(label, "warm start", None, folder, found, is_steered=bool(steered))
+    alpha = str(trained["alpha"])
+    if alpha == "conditioned":
+        return Policy("conditioned", "reinforced", None, folder, found)
+    return Policy(f"alpha {float(alpha):g}", "reinforced", float(alpha), folder, found)
+
+
+def _grouped(policies: Sequence[Policy]) -> list[Group]:
+    """Put the seeds of one policy together; an evaluation that is there twice counts once."""
+    by_label: dict[str, dict[str, Policy]] = {}
+    for policy in policies:
+        by_label.setdefault(policy.label, {}).setdefault(policy.evaluation.model, policy)
+    has_reinforced = any(policy.role == "reinforced" for policy in policies)
+    groups = []
+    for label, found in by_label.items():
+        first = next(iter(found.values()))
+        is_control = (
+            first.role in ("base", "control")
+            or first.is_steered
+            or (first.role == "warm start" and has_reinforced)
+        )
+        runs = [policy.evaluation for policy in found.values()]
+        groups.append(Group(Candidate(label, runs, is_control), list(found.values())))
+    return groups
+
+
+def _ordered(groups: Sequence[Group]) -> list[Group]:
+    """Sort from the untuned to the tuned, by alpha."""
+    roles: tuple[Role, ...] = ("base", "warm start", "reinforced", "control")
+
+    def place(group: Group) -> tuple[bool, int, bool, float]:
+        first = group.first
+        alpha = -1.0 if first.alpha is None else first.alpha
+        return not group.candidate.is_control, roles.index(first.role), first.is_steered, alpha
+
+    return sorted(groups, key=place)
+
+
+def _from_config(folder: Path) -> str:
+    path = shlex.quote(str(folder / CONFIG_FILE))
+    return f"--config {path} --output-dir {shlex.quote(str(folder))}"

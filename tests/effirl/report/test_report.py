@@ -1,0 +1,214 @@
+"""The study, from folders as the commands write them to its page."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from effirl.errors import UserError
+from effirl.evaluation.results import COMPARED, append_rows
+from effirl.report.answers import Answer, answer
+from effirl.report.command import report
+from effirl.report.study import read_study
+from effirl.scoring import CompletionRow
+from tests.effirl.evaluation.rows import correct, failed
+from tests.pages import assert_stands_alone
+
+SOURCE = "n = int(input())\nfor i in range(n):\n    print(i)\n"
+NUM_PROBLEMS = 12
+
+Evaluate = Callable[..., Path]
+
+
+def rows(time_gain: float, memory_gain: float, num_wrong: int, program: str) -> list[CompletionRow]:
+    found = []
+    for i in range(NUM_PROBLEMS):
+        spread = 0.02 * (i % 3)
+        row = replace(
+            correct(i, runtime_s=0.4 / 2 ** (3 * (time_gain + spread))),
+            time_gain=time_gain + spread,
+            memory_gain=memory_gain + spread,
+            program=program,
+            source_program=SOURCE,
+        )
+        if i < num_wrong:
+            row = replace(failed(i), source_program=SOURCE)
+        found.append(replace(row, problem_id=f"builtin/family{i % 2}/test/{i:04}"))
+    return found
+
+
+@pytest.fixture
+def evaluate(tmp_path: Path) -> Evaluate:
+    """Writes what training and evaluation leave behind; returns the folder of the evaluation."""
+
+    def write(
+        name: str,
+        gains: tuple[float, float],
+        training: dict[str, object] | None = None,
+        *,
+        num_wrong: int = 2,
+        program: str = "print(1)\n",
+        machine: str = "A",
+        **settings: object,
+    ) -> Path:
+        run = tmp_path / name
+        folder = run / "eval"
+        folder.mkdir(parents=True)
+        model = "codet5-nano"
+        if training is not None:
+            model = str(run / "model")
+            (run / "config.yaml").write_text(yaml.safe_dump(training))
+            log = [
+                {"step": step, "reward/total": step / 10, "loss": 1 / (step + 1)}
+                for step in range(5)
+            ]
+            (run / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
+        config = {"model": model, "baseline": None, **settings}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        provenance = {key: {"cpu": machine} for key in COMPARED}
+        (folder / "provenance.json").write_text(json.dumps(provenance))
+        append_rows(folder / "results.jsonl", rows(*gains, num_wrong, program))
+        return folder
+
+    return write
+
+
+def answers(folder: Path) -> dict[str, Answer]:
+    return {each.name: each for each in answer(read_study([folder]))}
+
+
+def test_all_four_questions_are_answered(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("base", (0.0, 0.0))
+    evaluate("sft", (0.1, 0.1), {"tag_dropout": 0.5})
+    for alpha, gains in (("0", (0.1, 0.7)), ("0.5", (0.4, 0.4)), ("1", (0.7, 0.0))):
+        evaluate(f"ppo-{alpha}", gains, {"alpha": alpha})
+    found = answers(tmp_path)
+    assert {name: each.verdict for name, each in found.items()} == dict.fromkeys(
+        ("H1", "H2", "H3", "H4"), "yes"
+    )
+    assert found["H1"].words.startswith("Yes. Runtime gain of alpha 1 minus that of codet5-nano:")
+    assert "alpha 0 minus" in found["H2"].words
+    assert "From alpha 0 to alpha 1" in found["H3"].words
+    assert found["H4"].words.startswith("alpha 0.5 beside codet5-nano: runtime improves")
+
+
+def test_what_is_not_there_is_not_claimed(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("sft", (0.3, 0.3), {"tag_dropout": 0.5})
+    evaluate("ppo", (0.2, 0.1), {"alpha": "0.5"}, num_wrong=4)
+    found = answers(tmp_path)
+    assert found["H1"].verdict == "no"
+    assert "share that is correct is not seen to differ" in found["H1"].words
+    assert found["H2"].verdict == "no"
+    assert found["H3"].verdict == "not answered"
+    assert "two balances" in found["H3"].words
+    assert found["H4"].verdict == "partly"
+    assert "Not shown: runtime improves; memory improves; correctness" in found["H4"].words
+
+
+def test_no_difference_says_what_could_have_been_seen(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("sft", (0.3, 0.3), {"tag_dropout": 0.5})
+    noisy = evaluate("ppo", (0.3, 0.3), {"alpha": "1"})
+    lines = (noisy / "results.jsonl").read_text().splitlines()
+    changed = [
+        json.loads(line) | {"time_gain": 0.3 + (0.2 if i % 2 else -0.2)}
+        for i, line in enumerate(lines)
+    ]
+    (noisy / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in changed))
+    found = answers(tmp_path)
+    assert found["H1"].verdict == "not seen"
+    assert "or more would probably have been." in found["H1"].words
+    assert found["H2"].verdict == "not answered"
+    assert "memory (alpha 0.5 or less)" in found["H2"].words
+
+
+def test_worse_code_is_not_quality_kept(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("sft", (0.1, 0.1), {"tag_dropout": 0.5})
+    tangled = "n = 1\n" + "".join(
+        f"if n > {i} and n * {i} < {i} + n or n - {i}:\n    print(n * {i} + n % {i + 1})\n"
+        for i in range(30)
+    )
+    evaluate("ppo", (0.4, 0.4), {"alpha": "0.5"}, program=tangled)
+    found = answers(tmp_path)
+    assert found["H4"].verdict == "partly"
+    assert "Not shown: maintainability is kept (no loss above 5 points)" in found["H4"].words
+
+
+def test_roles_controls_and_seeds(tmp_path: Path, evaluate: Evaluate) -> None:
+    sft = evaluate("sft", (0.1, 0.1), {"tag_dropout": 0.5})
+    model = yaml.safe_load((sft / "config.yaml").read_text())["model"]
+    steered = evaluate("steered", (0.2, 0.0), runtime_tag=1, memory_tag=0)
+    config = yaml.safe_load((steered / "config.yaml").read_text()) | {"model": model}
+    (steered / "config.yaml").write_text(yaml.safe_dump(config))
+    for seed in (0, 1):
+        evaluate(f"ppo-{seed}", (0.3, 0.3), {"alpha": "0.5", "seed": seed})
+    evaluate("anchor", (0.5, 0.5))
+    anchor = tmp_path / "anchor" / "eval" / "config.yaml"
+    anchor.write_text(anchor.read_text().replace("codet5-nano", "target"))
+    study = read_study([tmp_path])
+    assert [group.label for group in study.groups] == [
+        "warm start sft",
+        "warm start sft, runtime=1 memory=0",
+        "target programs",
+        "alpha 0.5",
+    ]
+    assert [group.label for group in study.tuned] == ["alpha 0.5"]
+    assert len(study.tuned[0].candidate.runs) == 2
+    assert len(study.trainings) == 3
+
+
+def test_a_baseline_in_an_evaluation_is_a_policy_too(tmp_path: Path, evaluate: Evaluate) -> None:
+    folder = evaluate("ppo", (0.3, 0.3), {"alpha": "0.5"}, baseline="source")
+    (folder / "baseline").mkdir()
+    append_rows(folder / "baseline" / "results.jsonl", rows(0.0, 0.0, 0, SOURCE))
+    assert read_study([tmp_path]).reference.label == "source programs"
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        ([], r"no evaluation in .*; make one with"),
+        ([("ppo", {"alpha": "1"}, "A")], "alpha 1.* nothing to be compared with"),
+        ([("base", None, "A")], r"none of these policies \(codet5-nano\) was tuned"),
+        (
+            [("base", None, "A"), ("ppo", {"alpha": "1"}, "B")],
+            r"cannot be put together: they differ in machine \(cpu: 'A' and 'B'\)",
+        ),
+    ],
+)
+def test_what_makes_no_study_is_said(
+    runs: list[tuple[str, dict[str, object] | None, str]],
+    message: str,
+    tmp_path: Path,
+    evaluate: Evaluate,
+) -> None:
+    for name, training, machine in runs:
+        evaluate(name, (0.1, 0.1), training, machine=machine)
+    with pytest.raises(UserError, match=message):
+        report([tmp_path], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_page_holds_it_all(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("sft", (0.1, 0.1), {"tag_dropout": 0.5})
+    evaluate("ppo", (0.3, 0.3), {"alpha": "0.5"}, program="print('<b>')\n")
+    text = report([tmp_path], tmp_path / "out")
+    assert "H1 Can tuning improve runtime? YES" in text
+    page = (tmp_path / "out" / "index.html").read_text()
+    run = tmp_path / "ppo"
+    for expected in (
+        "alpha 0.5 beside warm start sft",
+        f"accelerate launch scripts/ppo.py --config {run / 'config.yaml'} --output-dir {run}",
+        f"accelerate launch scripts/sft.py --config {tmp_path / 'sft' / 'config.yaml'}",
+        f"python scripts/evaluate.py --config {run / 'eval' / 'config.yaml'}",
+        "print(&#39;&lt;b&gt;&#39;)",
+        "family1",
+        "<dt>torch</dt>",
+        "Measured in 1 interleaved rounds",
+    ):
+        assert expected in page, expected
+    assert page.count("<svg") == 5  # front, spread, statuses, reward, the warm start's loss
+    assert_stands_alone(page)
+    assert json.loads((tmp_path / "out" / "answers.json").read_text())[0]["verdict"] == "yes"
