@@ -8,7 +8,7 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from effirl.evaluation.page_plots import WIDTH_IN
-from effirl.evaluation.plots import new_figure
+from effirl.figures import new_figure
 from effirl.report.study import LOG_FILE, Training
 
 CURVES: Final = {

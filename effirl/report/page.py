@@ -9,12 +9,12 @@ from effirl.evaluation.page_plots import WIDTH_IN, spread_figure, statuses_figur
 from effirl.evaluation.pareto import TradeOff
 from effirl.evaluation.plots import front_figure
 from effirl.evaluation.report_text import METHOD, cell, command
-from effirl.evaluation.results import read_provenance
 from effirl.evaluation.trade_off_files import notes, points, table
 from effirl.pages import Drawing, drawing, render
 from effirl.report.answers import Answer, chosen_for_both
 from effirl.report.learning import CURVES, learning_figure, read_curves
 from effirl.report.study import Group, Study
+from effirl.runs import read_provenance
 
 
 def study_page(study: Study, answers: Sequence[Answer], found: TradeOff) -> str:
