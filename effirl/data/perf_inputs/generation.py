@@ -220,6 +220,8 @@ class _Generator:
         num_nodes = graph.nodes.of(self._values, 0)
         if num_nodes < 2:
             raise InfeasibleError
+        if graph.is_connected:
+            self._spend(num_nodes)
         edges = random_edges(
             num_nodes, num_edges, self._rng,
             is_simple=graph.is_simple, is_connected=graph.is_connected,

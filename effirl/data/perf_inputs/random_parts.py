@@ -29,9 +29,9 @@ def random_edges(
         is_connected: A tree over all nodes comes first; with no other edge it is all.
         is_ordered: The smaller end of each edge comes first.
     """
-    names = rng.sample(range(1, num_nodes + 1), num_nodes)
     edges: list[tuple[int, int]] = []
     if is_connected:
+        names = rng.sample(range(1, num_nodes + 1), num_nodes)
         edges = [(names[rng.randrange(i)], names[i]) for i in range(1, num_nodes)]
     seen = {frozenset(edge) for edge in edges}
     while len(edges) < num_edges:

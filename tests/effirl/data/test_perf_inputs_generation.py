@@ -136,3 +136,16 @@ def connected(num: int, edges: list[list[int]]) -> bool:
         grows = bool(more - reached)
         reached |= more
     return len(reached) == num
+
+
+def test_few_edges_between_very_many_nodes_take_no_memory() -> None:
+    def draw(*, is_connected: bool) -> list[tuple[int, int]]:
+        return random_edges(
+            10**15, 3, random.Random(1),
+            is_simple=True, is_connected=is_connected, is_ordered=True,
+        )  # fmt: skip
+
+    assert len(draw(is_connected=False)) == 3
+    with pytest.raises(InfeasibleError):
+        for strategy in model(TREE).strategies():
+            model(TREE).text(strategy, 10.0**14, random.Random(1))
