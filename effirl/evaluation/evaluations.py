@@ -149,7 +149,12 @@ def estimates(evaluation: Evaluation, seed: int = 0) -> Estimates:
 
 
 def differences(evaluation: Evaluation, other: Evaluation, seed: int = 0) -> Differences:
-    """Compare two models by the metrics that both have, problem by problem."""
+    """Compare two models by the metrics that both have, problem by problem.
+
+    Problems that only one of them was measured on (a source program may fail now and then) are in
+    that one's own figures alone.
+    """
+    both = _measured(evaluation) & _measured(other)
     common = _solved(evaluation) & _solved(other)
     names = {metric.name for metric in other.metrics()}
     shared = [metric for metric in evaluation.metrics() if metric.name in names]
@@ -160,7 +165,8 @@ def differences(evaluation: Evaluation, other: Evaluation, seed: int = 0) -> Dif
             for metric in shared
         }
 
-    problems, other_problems = evaluation.by_problem(), other.by_problem()
+    problems = _only(evaluation.by_problem(), both)
+    other_problems = _only(other.by_problem(), both)
     return Differences(
         on_all=compare(problems, other_problems),
         on_common=compare(_only(problems, common), _only(other_problems, common)),
@@ -173,6 +179,10 @@ def _is_shown(line: Line) -> bool:
     if not line.metric.name.startswith("status/"):
         return True
     return any(found is not None and found.value for found in (line.value, line.other))
+
+
+def _measured(evaluation: Evaluation) -> set[int]:
+    return {row.problem_index for row in evaluation.rows}
 
 
 def _solved(evaluation: Evaluation) -> set[int]:

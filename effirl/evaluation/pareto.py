@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from effirl.errors import UserError
 from effirl.evaluation.bootstrap import (
     Estimate,
     Terms,
@@ -93,8 +94,14 @@ class Pair:
 
 
 def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
-    """Compare candidates by both gains, on the problems that all were evaluated on."""
+    """Compare candidates by both gains, on the problems that all were evaluated on.
+
+    Raises:
+        UserError: If there is no such problem.
+    """
     common, num_left_out = _common(candidates)
+    if not common:
+        raise UserError("no problem was measured for every policy; evaluate them on the same data")
     terms = [_terms(candidate, common) for candidate in candidates]
     control = next((i for i, each in enumerate(candidates) if each.is_control), None)
     trained = [i for i, each in enumerate(candidates) if not each.is_control]

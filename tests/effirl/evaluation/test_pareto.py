@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from effirl.errors import UserError
 from effirl.evaluation import pareto
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.pareto import Candidate, hypervolume, non_dominated, trade_off
@@ -124,6 +125,12 @@ def test_problems_that_one_policy_lacks_are_left_out_and_counted() -> None:
     assert (found.num_problems, found.num_left_out) == (9, 2)
     mean = sum(SPREAD[:9]) / 9
     assert found.standings[1].figures["memory_gain"].value == pytest.approx(0.6 + mean)
+
+
+def test_policies_on_different_problems_have_no_trade_off() -> None:
+    elsewhere = Evaluation("m", 1, [correct(99, runtime_s=0.1)])
+    with pytest.raises(UserError, match="no problem was measured for every policy"):
+        trade_off([*CANDIDATES, Candidate("elsewhere", [elsewhere])])
 
 
 def test_a_trade_off_is_written_for_people_and_tools(tmp_path: Path) -> None:

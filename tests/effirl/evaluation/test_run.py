@@ -149,6 +149,13 @@ def test_differences_on_all_and_on_commonly_solved_problems() -> None:
     assert found.values["ET_s"].value == pytest.approx(0.6)
 
 
+def test_a_problem_that_one_model_lacks_is_in_no_difference() -> None:
+    longer = Evaluation("model", 1, [*MODEL.rows, correct(3, runtime_s=9.0)])
+    found = differences(longer, OTHER)
+    assert found.on_all["ET_s"] == differences(MODEL, OTHER).on_all["ET_s"]
+    assert estimates(longer)["ET_s"].n == 3
+
+
 def test_the_report_is_complete(tmp_path: Path) -> None:
     loaded = LoadedProblems(PROBLEMS[:3], Counter({"no tests": 4}))
     append_rows(tmp_path / "results.jsonl", MODEL.rows)
