@@ -9,11 +9,13 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
+from dataclasses import fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from effirl import __version__
 from effirl.config import exit_on_user_error, parse, set_environment
+from effirl.errors import UserError
 
 Arguments = Sequence[str] | None
 
@@ -25,7 +27,15 @@ def _command() -> Iterator[None]:
     logging.getLogger("effirl").setLevel(logging.INFO)
     set_environment()
     with exit_on_user_error():
-        yield
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] in ("effirl", "rewards"):
+                raise
+            raise UserError(
+                f"{error.name} is not installed; install what the commands need: "
+                "pip install 'effirl[train]'"
+            ) from error
 
 
 def sft(argv: Arguments = None) -> None:
@@ -161,6 +171,57 @@ def pretrain(argv: Arguments = None) -> None:
         run(config)
 
 
+def doctor(argv: Arguments = None) -> None:
+    """Say what this machine is worth for measuring, and what to do about it."""
+    from rewards.__main__ import main as run
+
+    raise SystemExit(run(["doctor", *(sys.argv[1:] if argv is None else argv)]))
+
+
+def completion(argv: Arguments = None) -> None:
+    """Print a script that completes commands and settings: bash, zsh or tcsh."""
+    with _command():
+        parser = argparse.ArgumentParser(prog="effirl completion", description=completion.__doc__)
+        parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+        shell: str = parser.parse_args(argv).shell
+        import shtab
+
+        sys.stdout.write(shtab.complete(_completed_parser(), shell) + "\n")
+
+
+def _completed_parser() -> argparse.ArgumentParser:
+    """All commands and their settings, for completion alone."""
+    parser = argparse.ArgumentParser(prog="effirl")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers()
+    classes = config_classes()
+    for name, run in COMMANDS.items():
+        command = commands.add_parser(name, help=run.__doc__)
+        for field in fields(classes[name]) if name in classes else ():
+            flag = f"--{field.name.replace('_', '-')}"
+            command.add_argument(flag, help=str(field.metadata["help"]))
+    return parser
+
+
+def config_classes() -> dict[str, Any]:
+    """The settings of each command that reads YAML, by its name."""
+    from effirl.evaluation.config import EvaluateConfig, SweepConfig
+    from effirl.optimize.config import OptimizeConfig
+    from effirl.training.config import PpoConfig, SftConfig
+    from effirl.training.pretrain_config import PretrainConfig
+    from effirl.training.simulate import SimulateConfig
+
+    return {
+        "sft": SftConfig,
+        "ppo": PpoConfig,
+        "evaluate": EvaluateConfig,
+        "sweep": SweepConfig,
+        "optimize": OptimizeConfig,
+        "simulate-reward": SimulateConfig,
+        "pretrain": PretrainConfig,
+    }
+
+
 COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "demo": demo,
     "sft": sft,
@@ -174,6 +235,8 @@ COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "pretrain": pretrain,
     "make-inputs": make_inputs,
     "audit": audit,
+    "doctor": doctor,
+    "completion": completion,
 }
 
 
@@ -187,7 +250,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="effirl [--version] COMMAND [settings]",
     )
-    parser.add_argument("--version", action="version", version=f"effirl {version('effirl')}")
+    parser.add_argument("--version", action="version", version=f"effirl {__version__}")
     parser.add_argument("command", choices=COMMANDS, help=argparse.SUPPRESS)
     parser.add_argument("settings", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

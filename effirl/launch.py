@@ -9,22 +9,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from effirl.config import EXIT_INTERRUPTED
 from effirl.errors import UserError
-
-_SCRIPTS: Final = Path(__file__).parents[1] / "scripts"
 
 
 def script_command(
     script: str, arguments: Sequence[str], accelerate_config: Path | None = None
 ) -> list[str]:
-    """Build the command that runs `scripts/<script>`, on several processes if a config says so."""
+    """Build the command that runs `scripts/<script>`, on several processes if a config says so.
+
+    By its module: an installed package has no scripts beside it.
+    """
     launcher = []
     if accelerate_config is not None:
         launcher = ["-m", "accelerate.commands.launch", "--config_file", str(accelerate_config)]
-    return [sys.executable, *launcher, str(_SCRIPTS / script), *arguments]
+    return [sys.executable, *launcher, "-m", "effirl.cli", Path(script).stem, *arguments]
 
 
 def run(command: Sequence[str], what: str) -> None:

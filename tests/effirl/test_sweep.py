@@ -115,9 +115,8 @@ def test_figures_of_two_machines_are_not_put_together(
 def test_settings_reach_the_reinforcement_command(tmp_path: Path) -> None:
     settings = SweepConfig(model="m", data="pie", data_path=Path("d"), max_steps=2)
     command = reinforcement_command(settings, 0.25, 3, tmp_path)
-    flags = dict(zip(command[2::2], command[3::2], strict=True))
-    assert command[0] == sys.executable
-    assert Path(command[1]).is_file()
+    flags = dict(zip(command[4::2], command[5::2], strict=True))
+    assert command[:4] == [sys.executable, "-m", "effirl.cli", "ppo"]
     assert flags == {
         "--alpha": "0.25",
         "--model": "m",

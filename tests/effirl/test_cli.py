@@ -1,0 +1,67 @@
+"""`effirl`: what needs no training."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from effirl import __version__, cli
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_version_and_listing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flag, expected in (("--version", f"effirl {__version__}\n"), ("--help", "optimize ")):
+        monkeypatch.setattr(sys, "argv", ["effirl", flag])
+        with pytest.raises(SystemExit, match="0"):
+            cli.main()
+        assert expected in capsys.readouterr().out
+
+
+def test_the_listing_imports_nothing_slow() -> None:
+    code = (
+        "import sys; from effirl.cli import main; sys.argv = ['effirl', '--help']\n"
+        "try: main()\n"
+        "except SystemExit: assert not {'torch', 'transformers', 'trl', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_imports_warn_of_nothing() -> None:
+    code = "import effirl, effirl.cli, rewards; rewards.EfficiencyReward"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        check=True, cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout + done.stderr == ""
+
+
+def test_doctor_is_that_of_the_rewards(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.doctor(["--help"])
+    assert "python -m rewards doctor" in capsys.readouterr().out
+
+
+def test_completion_knows_commands_and_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("shtab", reason="NOT CHECKED: shtab is not installed")
+    cli.completion(["bash"])
+    script = capsys.readouterr().out
+    assert all(name in script for name in cli.COMMANDS)
+    assert "--stdin-dir" in script
+    assert "--efficiency-weight" in script
+    done = subprocess.run(["bash", "-n"], input=script, text=True, check=False)
+    assert done.returncode == 0
+
+
+def test_a_package_that_is_missing_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "trl", None)
+    with pytest.raises(SystemExit, match="2"):
+        cli.evaluate(["--limit", "1"])
+    assert "pip install 'effirl[train]'" in capsys.readouterr().err
