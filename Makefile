@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint type check clean
+.PHONY: help demo test lint type check docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,5 +32,10 @@ type: $(INSTALLED)  ## mypy --strict on rewards and effirl
 
 check: lint type test  ## what a change must pass
 
+docs: $(INSTALLED)  ## build the documentation into site/; a broken link fails
+	$(BIN)/python docs/make_configuration.py
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	$(BIN)/mkdocs build --quiet
+
 clean:  ## remove the environment and caches, keep runs/
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache

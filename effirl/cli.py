@@ -205,20 +205,24 @@ def _completed_parser() -> argparse.ArgumentParser:
 
 def config_classes() -> dict[str, Any]:
     """The settings of each command that reads YAML, by its name."""
+    from effirl.audit.config import AuditConfig
     from effirl.evaluation.config import EvaluateConfig, SweepConfig
     from effirl.optimize.config import OptimizeConfig
     from effirl.training.config import PpoConfig, SftConfig
+    from effirl.training.phases_config import PhasesConfig
     from effirl.training.pretrain_config import PretrainConfig
     from effirl.training.simulate import SimulateConfig
 
     return {
         "sft": SftConfig,
+        "phases": PhasesConfig,
         "ppo": PpoConfig,
         "evaluate": EvaluateConfig,
         "sweep": SweepConfig,
         "optimize": OptimizeConfig,
         "simulate-reward": SimulateConfig,
         "pretrain": PretrainConfig,
+        "audit": AuditConfig,
     }
 
 

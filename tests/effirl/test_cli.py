@@ -39,6 +39,11 @@ def test_imports_warn_of_nothing() -> None:
     assert done.stdout + done.stderr == ""
 
 
+def test_settings_of_every_command_are_known() -> None:
+    others = {"demo", "make-inputs", "doctor", "completion"}  # they read no YAML
+    assert set(cli.COMMANDS) == set(cli.config_classes()) | others
+
+
 def test_doctor_is_that_of_the_rewards(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
