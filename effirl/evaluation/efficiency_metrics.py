@@ -58,8 +58,9 @@ def _optimized(row: CompletionRow) -> float:
 
 
 def _speedup_or_one(row: CompletionRow) -> float:
-    if not row.is_correct or row.comparison is None or row.comparison.time_low <= 0:
-        return 1.0  # the larger of 1 and what is mere noise would be above 1 on average
+    """The larger of 1 and a ratio with noise would be above 1 on average, so noise counts as 1."""
+    if not row.is_correct or row.is_copy or row.comparison is None or row.comparison.time_low <= 0:
+        return 1.0
     return max(1.0, float(2.0 ** time_log2(row.comparison)))
 
 
@@ -98,8 +99,8 @@ def pie_metrics(k: int) -> list[Metric]:
         ),
         best_metric(
             "pie_speedup",
-            f"PIE's Speedup: mean over {of}, where one counts as 1 that is wrong or "
-            "not faster beyond noise",
+            f"PIE's Speedup: mean over {of}, where one counts as 1 that is wrong, "
+            "a copy, or not faster beyond noise",
             k,
             _speedup_or_one,
         ),
