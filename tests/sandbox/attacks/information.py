@@ -233,7 +233,7 @@ for family in range(46):
     ),
     _told(
         "names_from_the_network",
-        'import socket\nattempt(socket.getaddrinfo, "pypi.org", 443)',
+        'import socket\nattempt(socket.getaddrinfo, "example.org", 443)',
         refused("-2", "-3"),  # the C library's "cannot find out"
     ),
     _told(
