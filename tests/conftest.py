@@ -1,6 +1,7 @@
 """Fixtures that several test folders share: nothing here downloads anything."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 os.environ["EFFIRL_CACHE"] = ""  # no test reads what another run measured
+# In the background of a shell Ctrl-C is ignored, and so it would be in every process that is started.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SPECIALS = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
 """CodeT5's special tokens: their places in the list are their ids."""

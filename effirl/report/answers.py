@@ -63,17 +63,23 @@ def answer(study: Study, seed: int = 0) -> list[Answer]:
 
 
 def chosen_for_both(study: Study) -> Group | None:
-    """Return the policy that the last question is about."""
-    return _chosen(study.tuned, 0.5)
+    """Return the policy that the last question is about: near the middle, not at an end."""
+    return _chosen(study.tuned, 0.5, within=0.25)
 
 
-def _chosen(groups: Sequence[Group], wanted: float) -> Group | None:
-    """Return the policy trained nearest to a balance, and for the ends on their half."""
-    known = [group for group in groups if group.first.alpha is not None]
-    if not known:  # a warm start, or a conditioned policy: trained for both
-        return groups[0] if groups else None
-    nearest = min(known, key=lambda group: abs((group.first.alpha or 0.0) - wanted))
-    return nearest if abs((nearest.first.alpha or 0.0) - wanted) <= 0.5 else None
+def _chosen(groups: Sequence[Group], wanted: float, within: float = 0.5) -> Group | None:
+    """Return the policy trained nearest to a balance.
+
+    Where none is near enough it is one without a balance: a warm start, or a conditioned policy,
+    which was trained for both.
+    """
+    known = [
+        (abs(each.first.alpha - wanted), each) for each in groups if each.first.alpha is not None
+    ]
+    near = [pair for pair in known if pair[0] <= within]
+    if near:
+        return min(near, key=lambda pair: pair[0])[1]
+    return next((group for group in groups if group.first.alpha is None), None)
 
 
 def _improves(
@@ -124,7 +130,7 @@ def _balances(group: Group | None, reference: Group, seed: int) -> Answer:
     name = "H4"
     question = "Can one model balance both, with the quality of the code kept?"
     if group is None:
-        return _unanswered(name, question, "no policy was tuned for both")
+        return _unanswered(name, question, "no policy was tuned for both (alpha 0.25 to 0.75)")
     pair = _paired(group, reference, seed)
     quality = pair.found.figures["maintainability_change"]
     parts = {

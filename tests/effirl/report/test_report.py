@@ -122,6 +122,8 @@ def test_no_difference_says_what_could_have_been_seen(tmp_path: Path, evaluate: 
     assert "or more would probably have been." in found["H1"].words
     assert found["H2"].verdict == "not answered"
     assert "memory (alpha 0.5 or less)" in found["H2"].words
+    assert found["H4"].verdict == "not answered"
+    assert "alpha 0.25 to 0.75" in found["H4"].words
 
 
 def test_worse_code_is_not_quality_kept(tmp_path: Path, evaluate: Evaluate) -> None:
