@@ -11,7 +11,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 os.environ["EFFIRL_CACHE"] = ""  # no test reads what another run measured
-# In the background of a shell Ctrl-C is ignored, and so it would be in every process that is started.
+# A shell's background ignores Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SPECIALS = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
