@@ -42,9 +42,9 @@ def load_pairs(config: SftConfig) -> Pairs:
     """
     folders = config.replay_from if config.replay_share else []
     earlier = [_earlier_config(Path(folder)) for folder in folders]
-    replayed = [problem for before in earlier for problem in _train(before)]
+    replayed = [problem for before in earlier for problem in _train(before, "replay")]
     pairs = Pairs(
-        train=_train(config),
+        train=_train(config, "train"),
         validation=[],
         replayed=replayed,
         earlier=list(dict.fromkeys(before.objective for before in earlier)),
@@ -56,14 +56,14 @@ def load_pairs(config: SftConfig) -> Pairs:
     return pairs
 
 
-def _train(config: SftConfig) -> list[Problem]:
+def _train(config: SftConfig, what: str) -> list[Problem]:
     loaded = _load(config, "train", config.limit, needs_tests=False)
     if loaded.dropped:
-        write_line(f"train: left out{describe_counts(loaded.dropped)}")
+        write_line(f"{what}: left out{describe_counts(loaded.dropped)}")
     tagged, line = tag_by_gains(
         loaded.problems, config.data, config.measured_gains, config.min_gain
     )
-    write_line(line)
+    write_line(f"{what}: {line}")
     found = with_objective(tagged, config.objective)
     if config.containing is not None:
         found = [problem for problem in found if config.containing in problem.source_program]

@@ -160,9 +160,7 @@ def _exact_match(problems: Sequence[Problem], completions: Sequence[Sequence[str
 
 
 def _gain(row: CompletionRow, objective: Objective) -> float | None:
-    if not row.is_scored:
-        return None
-    return _GAIN[objective](row) if row.is_correct else 0.0
+    return _GAIN[objective](row) if row.is_scored else None
 
 
 def _share_better(gains: Sequence[float | None]) -> float:
