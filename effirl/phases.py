@@ -157,9 +157,17 @@ def render(lines: Sequence[Line]) -> str:
             label = line.stage
         else:
             label = f"  share of {line.against}" if line.is_share else f"  minus {line.against}"
+        is_difference = line.against is not None and not line.is_share
         found = [line.values.get(name) for name in COLUMNS]
-        rows.append([label, *("" if value is None else cell(value, 3) for value in found)])
+        rows.append([label, *(_shown(value, is_difference) for value in found)])
     return "\n".join([*aligned(rows), ""])
+
+
+def _shown(found: Estimate | None, is_difference: bool) -> str:
+    if found is None:
+        return ""
+    sign = "+" if is_difference and (found.value or 0) > 0 else ""
+    return sign + cell(found, 3)
 
 
 def _train(stage: Stage, config: SftConfig, folder: Path, accelerate_config: Path | None) -> None:

@@ -101,6 +101,8 @@ def test_each_phase_starts_from_the_one_before_and_replays_all_before(
     assert (control.replay_from, control.replay_share) == ([], 0.0)
     assert (out / "phases.md").is_file()
     assert "3 problems of builtin" in table
+    assert "-0.040 (" in table
+    assert "+0.300 (" in table
 
 
 def test_the_table_says_what_was_gained_and_kept(tmp_path: Path, fakes: Fakes) -> None:
