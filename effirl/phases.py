@@ -188,6 +188,7 @@ def _evaluated(config: PhasesConfig, stage: Stage, folder: Path) -> Evaluation:
         model=stage.model,
         data=config.test_data or config.data,
         data_path=config.test_data_path if named else config.data_path,
+        performance_inputs=config.performance_inputs,
         split=config.test_split,
         limit=config.test_limit,
         num_samples=config.num_samples,

@@ -62,6 +62,8 @@ class TrainingConfig:
 
 
 DEFAULT_STEPS = 700
+SFT_PATHS = ("data_path", "measured_gains", "performance_inputs")
+"""Settings of a warm start that are paths, which YAML has as texts."""
 MAX_REPLAY_SHARE = 0.75
 """Beyond it, a phase would hardly train on what it is for."""
 
@@ -75,6 +77,9 @@ class SftConfig(TrainingConfig):
     model: str = field(
         default="codet5-nano",
         metadata={"help": "Built-in model, hub name or folder to start from."},
+    )
+    performance_inputs: Path = field(
+        default=DEFAULT_FOLDER, metadata={"help": PERFORMANCE_INPUTS_HELP}
     )
     languages: str = field(
         default="all", metadata={"help": "Languages of resource_util to keep, with commas, or all."}

@@ -6,11 +6,12 @@ from pathlib import Path
 from effirl.config import FieldError
 from effirl.data.load import load_problems
 from effirl.data.overlap import Footprint, leave_out
+from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.data.tags import Objective, tag_by_gains, with_objective
 from effirl.errors import UserError
 from effirl.runs import read_settings
-from effirl.training.config import SftConfig
+from effirl.training.config import SFT_PATHS, SftConfig
 from effirl.training.examples import describe_counts
 from effirl.training.processes import write_line
 
@@ -97,7 +98,12 @@ def _load(config: SftConfig, split: str, limit: int | None, *, needs_tests: bool
         require_tests=needs_tests,
         languages=config.languages,
     )
-    loaded.problems = [problem for problem in loaded.problems if problem.targets]
+    found = [problem for problem in loaded.problems if problem.targets]
+    if needs_tests:
+        found = with_performance_inputs(found, config.performance_inputs)
+        if line := describe_inputs(found):
+            write_line(f"{split}: {line}")
+    loaded.problems = found
     return loaded
 
 
@@ -105,8 +111,7 @@ def _earlier_config(folder: Path) -> SftConfig:
     values = read_settings(folder)
     if values is None:
         raise UserError(f"--replay-from {folder} is no run folder of a warm start")
-    paths = ("data_path", "measured_gains")
-    values |= {name: Path(values[name]) for name in paths if values.get(name) is not None}
+    values |= {name: Path(values[name]) for name in SFT_PATHS if values.get(name) is not None}
     try:
         return SftConfig(**values)
     except (TypeError, FieldError) as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 from effirl.config import FieldError, check_range
 from effirl.data.load import DATA_SETS, EDITS_SET
-from effirl.training.config import SftConfig
+from effirl.training.config import SFT_PATHS, SftConfig
 
 PHASES = ("runtime", "memory")
 _SET_BY_PHASES = ("objective", "replay_from")
@@ -86,7 +86,7 @@ class PhasesConfig(SftConfig):
         for group in SftConfig.ALTERNATIVES:
             if group & set(block):
                 shared |= dict.fromkeys(group)
-        for name in ("data_path", "measured_gains"):
+        for name in SFT_PATHS:
             if block.get(name) is not None:
                 block[name] = Path(block[name])
         try:
