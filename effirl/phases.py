@@ -27,7 +27,7 @@ from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.metric_table import table as metric_table
 from effirl.evaluation.metrics import Samples
 from effirl.evaluation.report_text import cell
-from effirl.evaluation.results import RESULTS_FILE, read_rows
+from effirl.evaluation.results import load_evaluation
 from effirl.evaluation.run import evaluate
 from effirl.files import write_whole
 from effirl.launch import run, script_command
@@ -198,9 +198,7 @@ def _evaluated(config: PhasesConfig, stage: Stage, folder: Path) -> Evaluation:
         seed=config.seed,
     )
     evaluate(found)
-    rows = read_rows(folder / RESULTS_FILE, config.num_samples)
-    rows.sort(key=lambda row: (row.problem_index, row.sample))
-    return Evaluation(stage.model, config.num_samples, rows)
+    return load_evaluation(folder)
 
 
 def _common(found: Mapping[str, Evaluation]) -> dict[str, list[Samples]]:

@@ -21,7 +21,7 @@ from typing import IO, Any
 import yaml
 
 from effirl.errors import UserError
-from effirl.files import write_whole
+from effirl.files import read_log, write_whole
 
 RUNS = Path("runs")
 CONFIG_FILE = "config.yaml"
@@ -213,15 +213,8 @@ def drop_rows_after(path: Path, step: int) -> None:
     """
     if not path.is_file():
         return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if row["step"] <= step:
-            kept.append(line + "\n")
-    write_whole(path, "".join(kept))
+    kept = [row for row in read_log(path) if row["step"] <= step]
+    write_whole(path, "".join(json.dumps(row) + "\n" for row in kept))
 
 
 def _open_named(path: Path, wanted: dict[str, Any]) -> Run:

@@ -82,11 +82,25 @@ class Score:
     """Why the gain was doubted (`rewards.monitor.Reason`), None when it was not."""
 
 
+def damped_ratio(source: float, program: float, floor: float) -> float:
+    """Source over program, with a floor added to both: a ratio of two nothings is 1.
+
+    Args:
+        source: Net cost of the source program; any unit, negative counts as 0.
+        program: The same of the program.
+        floor: Same unit, > 0.
+
+    >>> damped_ratio(7.0, -1.0, 1.0)
+    8.0
+    """
+    return (max(0.0, source) + floor) / (max(0.0, program) + floor)
+
+
 def clipped_gain(source: float, program: float, floor: float, saturation: float) -> float:
     """log2 of the damped ratio over `saturation`, clipped to [-1, 1].
 
     Args:
-        source: Net cost of the source program; any unit, negative counts as 0.
+        source: Net cost of the source program, as for `damped_ratio`.
         program: The same of the program.
         floor: Same unit, > 0.
         saturation: log2 of the ratio that counts in full.
@@ -96,8 +110,8 @@ def clipped_gain(source: float, program: float, floor: float, saturation: float)
     >>> clipped_gain(0.0, 1.0, 1.0, 2.0)
     -0.5
     """
-    ratio = math.log2((max(0.0, source) + floor) / (max(0.0, program) + floor))
-    return max(-1.0, min(1.0, ratio / saturation))
+    ratio = damped_ratio(source, program, floor)
+    return max(-1.0, min(1.0, math.log2(ratio) / saturation))
 
 
 def time_gain(

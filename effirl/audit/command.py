@@ -38,7 +38,7 @@ def audit(config: AuditConfig) -> str:
     """
     loaded = _load(config)
     own = DataName(config.data, config.data_path)
-    shared = [share(own, other) for other in config.others]
+    shared = share(own, config.others)
     pairs = pairs_of(loaded.problems)
     if not pairs:
         raise UserError(f"no problem of {config.data} has a target to audit; take another data set")

@@ -22,6 +22,7 @@ from rewards.scores import (
     MEMORY_FLOOR_BYTES,
     TIME_FLOOR_S,
     RewardConfig,
+    damped_ratio,
     memory_gain,
     time_gain,
 )
@@ -137,7 +138,7 @@ class Audited:
         found = self.row.comparison
         if found is None:
             return None
-        return _ratio(found.source_runtime_s, found.program_runtime_s, TIME_FLOOR_S)
+        return damped_ratio(found.source_runtime_s, found.program_runtime_s, TIME_FLOOR_S)
 
     @property
     def memory_reduction(self) -> float | None:
@@ -145,7 +146,7 @@ class Audited:
         found = self.row.comparison
         if found is None:
             return None
-        return _ratio(found.source_peak_bytes, found.program_peak_bytes, MEMORY_FLOOR_BYTES)
+        return damped_ratio(found.source_peak_bytes, found.program_peak_bytes, MEMORY_FLOOR_BYTES)
 
     @property
     def process_speedup(self) -> float | None:
@@ -153,14 +154,16 @@ class Audited:
         found, start = self.row.with_imports, self.row.interpreter
         if found is None or start is None:
             return None
-        return _ratio(found.source_runtime_s, found.program_runtime_s, start.runtime_s)
+        return damped_ratio(found.source_runtime_s, found.program_runtime_s, start.runtime_s)
 
     @property
     def process_memory_reduction(self) -> float | None:
         found, start = self.row.with_imports, self.row.interpreter
         if found is None or start is None:
             return None
-        return _ratio(found.source_peak_bytes, found.program_peak_bytes, start.peak_memory_bytes)
+        return damped_ratio(
+            found.source_peak_bytes, found.program_peak_bytes, start.peak_memory_bytes
+        )
 
     @property
     def time_cause(self) -> Cause | None:
@@ -224,10 +227,6 @@ def _cause(gain: float | None, gain_with_imports: float | None) -> Cause | None:
     if _tag(gain):
         return Cause.PROGRAM
     return Cause.IMPORT if _tag(gain_with_imports) else Cause.NONE
-
-
-def _ratio(source: float, target: float, floor: float) -> float:
-    return (max(0.0, source) + floor) / (max(0.0, target) + floor)
 
 
 def _tag(gain: float | None) -> int | None:

@@ -10,8 +10,7 @@ from typing import Final
 from effirl.audit.coverage import input_type, num_lines, topics
 from effirl.audit.measuring import Audited, PairRow
 from effirl.data.programs import drops_import
-from effirl.errors import UserError
-from effirl.files import write_whole
+from effirl.files import read_records, write_whole
 from rewards.measurement import Comparison
 
 PAIRS_FILE = "pairs.jsonl"
@@ -50,17 +49,7 @@ class PairLog:
         """By place of the pair."""
         self._path = path
         self._lock = threading.Lock()
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = PairRow.from_json(json.loads(line))
-            except (ValueError, TypeError) as error:
-                if number == len(lines):
-                    break
-                raise UserError(
-                    f"{path}:{number}: not a pair of this version ({error}); remove the file to "
-                    "start again, or use another --output-dir"
-                ) from error
+        for row in read_records(path, PairRow.from_json, "a pair"):
             self.rows[row.index] = row
         write_whole(path, "".join(map(_line, self.rows.values())))
 

@@ -33,14 +33,22 @@ class Shared:
         return found
 
 
-def share(own: DataName, other: DataName) -> Shared:
-    """Load the whole of two data sets and compare them.
+def share(own: DataName, others: Sequence[DataName]) -> list[Shared]:
+    """Load the whole of a data set and of others, and compare it with each.
 
     Raises:
         UserError: If one of them cannot be loaded.
     """
-    rows, other_rows = _rows(own), _rows(other)
-    footprint, other_footprint = Footprint.of(rows), Footprint.of(other_rows)
+    if not others:
+        return []
+    rows = _rows(own)
+    footprint = Footprint.of(rows)
+    return [_share(rows, footprint, other) for other in others]
+
+
+def _share(rows: Sequence[Problem], footprint: Footprint, other: DataName) -> Shared:
+    other_rows = _rows(other)
+    other_footprint = Footprint.of(other_rows)
     return Shared(
         other.data,
         footprint,

@@ -20,7 +20,14 @@ from effirl.evaluation.metrics import (
 from effirl.scoring import CompletionRow
 from rewards.measurement import Comparison, with_imports
 from rewards.records import Status
-from rewards.scores import MEMORY_FLOOR_BYTES, TIME_FLOOR_S, RewardConfig, memory_gain, time_gain
+from rewards.scores import (
+    MEMORY_FLOOR_BYTES,
+    TIME_FLOOR_S,
+    RewardConfig,
+    damped_ratio,
+    memory_gain,
+    time_gain,
+)
 
 MB: Final = 1e6
 OPTIMIZED_SPEEDUP: Final = 1.1
@@ -33,14 +40,12 @@ for a source program that itself needs more than a second."""
 
 def time_log2(found: Comparison) -> float:
     """Return log2 of a correct program's speedup, 1 ms added to both runtimes."""
-    source, program = max(0.0, found.source_runtime_s), max(0.0, found.program_runtime_s)
-    return log2((source + TIME_FLOOR_S) / (program + TIME_FLOOR_S))
+    return log2(damped_ratio(found.source_runtime_s, found.program_runtime_s, TIME_FLOOR_S))
 
 
 def memory_log2(found: Comparison) -> float:
     """Return log2 of a correct program's memory reduction, 1 MiB added to both peaks."""
-    source, program = max(0, found.source_peak_bytes), max(0, found.program_peak_bytes)
-    return log2((source + MEMORY_FLOOR_BYTES) / (program + MEMORY_FLOOR_BYTES))
+    return log2(damped_ratio(found.source_peak_bytes, found.program_peak_bytes, MEMORY_FLOOR_BYTES))
 
 
 def is_optimized(comparison: Comparison) -> bool:

@@ -12,7 +12,7 @@ from effirl.data.problems import Problem
 from effirl.errors import UserError
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.meter import meter_settings
-from effirl.files import write_whole
+from effirl.files import read_records, write_whole
 from effirl.runs import (
     WEIGHT_FILES,
     read_provenance,
@@ -63,19 +63,7 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
 
 
 def _parse(path: Path) -> list[CompletionRow]:
-    rows: list[CompletionRow] = []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(CompletionRow.from_json(json.loads(line)))
-        except (ValueError, TypeError) as error:
-            if number == len(lines):
-                break
-            raise UserError(
-                f"{path}:{number}: not a result of this version ({error}); remove the file to "
-                "start again, or use another --output-dir"
-            ) from error
-    return rows
+    return read_records(path, CompletionRow.from_json, "a result")
 
 
 def append_rows(path: Path, rows: Sequence[CompletionRow]) -> None:

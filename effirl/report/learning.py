@@ -1,14 +1,13 @@
 """Learning curves, from the logs of training runs."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from matplotlib.figure import Figure
 
 from effirl.evaluation.page_plots import WIDTH_IN
 from effirl.figures import new_figure
+from effirl.files import read_log
 from effirl.report.study import LOG_FILE, Training
 
 CURVES: Final = {
@@ -29,7 +28,7 @@ def read_curves(trainings: Sequence[Training]) -> dict[str, dict[str, Curve]]:
     """Return the curves of each key by run; a run's loss only where it is a warm start's."""
     found: dict[str, dict[str, Curve]] = {}
     for training in trainings:
-        rows = _rows(training.folder / LOG_FILE)
+        rows = read_log(training.folder / LOG_FILE)
         for key in CURVES:
             if key == "loss" and training.is_reinforcement:
                 continue  # it hovers around 0 by construction and shows no progress
@@ -50,17 +49,6 @@ def learning_figure(key: str, curves: Mapping[str, Curve]) -> Figure:
     if len(curves) > 1:
         axes.legend(frameon=False, fontsize=7)
     return figure
-
-
-def _rows(path: Path) -> list[dict[str, float]]:
-    """Read a log; the last line may be cut short."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:

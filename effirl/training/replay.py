@@ -18,6 +18,7 @@ from typing import Any, Final
 from torch.utils.data import Sampler
 
 from effirl.data.tags import Objective
+from effirl.files import read_log
 from effirl.training.config import MAX_REPLAY_SHARE
 from effirl.training.processes import is_main, write_line
 from effirl.training.validation import Gains, Verdict, paired_difference
@@ -164,10 +165,5 @@ def _endless(indices: Sequence[int], generator: random.Random) -> Iterator[int]:
 
 
 def _read_reactions(path: Path, step: int) -> list[Reaction]:
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        try:
-            found.append(Reaction(**json.loads(line)))
-        except json.JSONDecodeError:
-            continue  # cut short by a kill: its step comes again
+    found = [Reaction(**row) for row in read_log(path)]  # one that a kill cut short comes again
     return [reaction for reaction in found if reaction.step <= step]

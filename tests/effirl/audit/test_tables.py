@@ -103,7 +103,7 @@ def test_whole_data_sets_are_compared(tmp_path: Path) -> None:
         folder.mkdir()
         write(folder, rows, [TESTS])  # p2 has no tests
     names = [DataName("pie", folder) for folder in folders]
-    found = share(*names)
+    (found,) = share(names[0], names[1:])
     assert (found.num_own, found.num_own_shared) == (2, 2)  # one by its source program
     assert (found.num_other, found.num_other_shared) == (2, 1)
 
