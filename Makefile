@@ -3,9 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SEEDS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint type check docs clean
+.PHONY: help demo study test lint type check docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +19,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED)  ## warm-start, reinforce and evaluate the built-in model (about 15 minutes on two cores)
 	$(BIN)/python scripts/demo.py
+
+study: $(INSTALLED)  ## the whole study and its report, a seed in 45 minutes on two cores (SEEDS=3 for three)
+	$(BIN)/python scripts/study.py --config configs/study.yaml --seeds $$(seq 0 $$(($(SEEDS) - 1)))
 
 test: $(INSTALLED)  ## run the tests
 	$(BIN)/python -m pytest

@@ -97,6 +97,17 @@ def phases(argv: Arguments = None) -> None:
         sys.stdout.write(train_phases(config))
 
 
+def study(argv: Arguments = None) -> None:
+    """Run the whole study: phases, reinforcement, controls, report."""
+    with _command():
+        from effirl.evaluation.config import StudyConfig
+
+        config = parse(StudyConfig, argv)
+        from effirl.experiments import study as run
+
+        sys.stdout.write(run(config))
+
+
 def simulate_reward(argv: Arguments = None) -> None:
     """Price a run's logged rollouts under another alpha or other weights."""
     with _command():
@@ -206,7 +217,7 @@ def _completed_parser() -> argparse.ArgumentParser:
 def config_classes() -> dict[str, Any]:
     """The settings of each command that reads YAML, by its name."""
     from effirl.audit.config import AuditConfig
-    from effirl.evaluation.config import EvaluateConfig, SweepConfig
+    from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
     from effirl.optimize.config import OptimizeConfig
     from effirl.training.config import PpoConfig, SftConfig
     from effirl.training.phases_config import PhasesConfig
@@ -219,6 +230,7 @@ def config_classes() -> dict[str, Any]:
         "ppo": PpoConfig,
         "evaluate": EvaluateConfig,
         "sweep": SweepConfig,
+        "study": StudyConfig,
         "optimize": OptimizeConfig,
         "simulate-reward": SimulateConfig,
         "pretrain": PretrainConfig,
@@ -235,6 +247,7 @@ COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "sweep": sweep,
     "optimize": optimize,
     "report": report,
+    "study": study,
     "simulate-reward": simulate_reward,
     "pretrain": pretrain,
     "make-inputs": make_inputs,

@@ -9,22 +9,18 @@ Training runs as the commands that a user would type. Interrupted, the same comm
 it stopped.
 """
 
-import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from effirl.evaluation.bootstrap import Estimate
-from effirl.evaluation.config import EvaluateConfig
+from effirl.evaluation.config import DEFAULT_MODEL, EvaluateConfig
 from effirl.evaluation.plots import plot_before_after
 from effirl.evaluation.report import read_metrics
 from effirl.evaluation.report_text import cell
-from effirl.evaluation.run import evaluate
-from effirl.launch import run, script_command
+from effirl.runs import MODEL_FOLDER
+from effirl.stages import Stage, run_stages
 from effirl.tables import aligned
-
-logger = logging.getLogger(__name__)
 
 ALPHA: Final = 0.5
 PROBLEMS: Final = 120
@@ -39,16 +35,6 @@ COLUMNS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A policy on its way, and how to make it."""
-
-    name: str
-    model: str
-    command: tuple[str, ...] | None
-    """None for what is there from the start."""
-
-
 def demo(output_dir: Path) -> str:
     """Warm-start, reinforce, evaluate each stage, and write the table and the plot.
 
@@ -59,15 +45,9 @@ def demo(output_dir: Path) -> str:
         UserError: If a stage fails.
     """
     started = time.monotonic()
-    found: dict[str, dict[str, Estimate]] = {}
     stages = _stages(output_dir)
-    for number, stage in enumerate(stages, start=1):
-        logger.info(f"\n== {number}/{len(stages)} {stage.name} ==")
-        if stage.command is not None:
-            script, *arguments = stage.command
-            logger.info(f"python scripts/{script} {' '.join(arguments)}")
-            run(script_command(script, arguments), f"scripts/{script}")
-        found[stage.name] = _evaluate(stage, output_dir / f"eval-{_slug(stage.name)}")
+    run_stages(stages)
+    found = {stage.name: read_metrics(_evaluation(output_dir, stage.name)) for stage in stages}
     plot_before_after(found, output_dir / "demo.png")
     minutes = (time.monotonic() - started) / 60
     table = _table(found) + (
@@ -85,23 +65,25 @@ def _stages(folder: Path) -> list[Stage]:
     warm_start, reinforced = folder / "sft", folder / "ppo"
     sft = ("sft.py", "--output-dir", str(warm_start))
     ppo = (
-        "ppo.py", "--alpha", str(ALPHA), "--model", str(warm_start / "model"),
+        "ppo.py", "--alpha", str(ALPHA), "--model", str(warm_start / MODEL_FOLDER),
         "--output-dir", str(reinforced),
     )  # fmt: skip
     return [
-        Stage("base", "codet5-nano", None),
-        Stage("warm start", str(warm_start / "model"), sft),
-        Stage("reinforced", str(reinforced / "model"), ppo),
+        _stage("base", None, Path(DEFAULT_MODEL), folder),
+        _stage("warm start", sft, warm_start / MODEL_FOLDER, folder),
+        _stage("reinforced", ppo, reinforced / MODEL_FOLDER, folder),
     ]
 
 
-def _slug(name: str) -> str:
-    return name.replace(" ", "-")
+def _stage(name: str, command: tuple[str, ...] | None, model: Path, folder: Path) -> Stage:
+    evaluation = EvaluateConfig(
+        model=str(model), limit=PROBLEMS, alpha=ALPHA, output_dir=_evaluation(folder, name)
+    )
+    return Stage(name, command, model, (evaluation,))
 
 
-def _evaluate(stage: Stage, folder: Path) -> dict[str, Estimate]:
-    evaluate(EvaluateConfig(model=stage.model, limit=PROBLEMS, alpha=ALPHA, output_dir=folder))
-    return read_metrics(folder)
+def _evaluation(folder: Path, name: str) -> Path:
+    return folder / f"eval-{name.replace(' ', '-')}"
 
 
 def _table(found: dict[str, dict[str, Estimate]]) -> str:

@@ -7,7 +7,7 @@ the script has saved its checkpoint, so that the last periodic one is gone on fr
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from effirl.config import EXIT_INTERRUPTED
@@ -25,6 +25,20 @@ def script_command(
     if accelerate_config is not None:
         launcher = ["-m", "accelerate.commands.launch", "--config_file", str(accelerate_config)]
     return [sys.executable, *launcher, "-m", "effirl.cli", Path(script).stem, *arguments]
+
+
+def flags(options: Mapping[str, object]) -> list[str]:
+    """Write settings as flags, without those that are None.
+
+    >>> flags({"max-steps": 3, "data-path": None, "seeds": [0, 1]})
+    ['--max-steps', '3', '--seeds', '0', '1']
+    """
+    found: list[str] = []
+    for name, value in options.items():
+        if value is not None:
+            values = value if isinstance(value, list) else [value]
+            found += [f"--{name}", *map(str, values)]
+    return found
 
 
 def run(command: Sequence[str], what: str) -> None:

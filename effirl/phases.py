@@ -28,10 +28,9 @@ from effirl.evaluation.metric_table import table as metric_table
 from effirl.evaluation.metrics import Samples
 from effirl.evaluation.report_text import cell
 from effirl.evaluation.results import load_evaluation
-from effirl.evaluation.run import evaluate
 from effirl.files import write_whole
-from effirl.launch import run, script_command
 from effirl.runs import MODEL_FOLDER, open_run, settings
+from effirl.stages import Stage, run_stages
 from effirl.tables import aligned
 from effirl.training.config import SftConfig
 from effirl.training.phases_config import PhasesConfig
@@ -48,13 +47,13 @@ GAINS: Final = ("time_gain", "memory_gain")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Phase:
     """A policy on its way."""
 
     name: str
     model: str
     previous: str | None
-    """Name of the stage that it starts from, None for the base."""
+    """Name of the phase that it starts from, None for the base."""
     config: SftConfig | None
     """How it is trained, None for the base."""
 
@@ -82,48 +81,45 @@ def train_phases(config: PhasesConfig) -> str:
     """
     opened = open_run("phases", config, config.output_dir)
     logger.info(f"phases in {opened.path}")
-    found: dict[str, Evaluation] = {}
-    listed = stages(config, opened.path)
-    for number, stage in enumerate(listed, start=1):
-        logger.info(f"\n== {number}/{len(listed)} {stage.name} ==")
-        if stage.config is not None:
-            _train(stage, stage.config, opened.path, config.accelerate_config)
-        found[stage.name] = _evaluated(config, stage, opened.path / f"eval-{stage.name}")
+    listed = phases(config, opened.path)
+    run_stages([_stage(config, phase, opened.path) for phase in listed], config.accelerate_config)
+    found = {phase.name: load_evaluation(_evaluation(opened.path, phase)) for phase in listed}
     lines = compare(listed, found, config.seed)
     shown = render(lines)
     notes = _notes(config, found)
     document = [asdict(line) for line in lines]
-    write_whole(opened.path / "phases.json", json.dumps(document, indent=2) + "\n")
     write_whole(opened.path / "phases.md", f"```\n{shown}```\n\n{notes}\n")
+    # Last: that it is there says that all phases are finished.
+    write_whole(opened.path / "phases.json", json.dumps(document, indent=2) + "\n")
     return (
         f"\n{shown}\n{notes}\nwritten to {opened.path}: phases.md, eval-*/report.md, "
         f"{config.phases[-1]}/{MODEL_FOLDER}\n"
     )
 
 
-def stages(config: PhasesConfig, folder: Path) -> list[Stage]:
+def phases(config: PhasesConfig, folder: Path) -> list[Phase]:
     """List the base and what is trained from it, in the order of training."""
-    listed = [Stage(BASE, config.settings_of(config.phases[0]).model, None, None)]
+    listed = [Phase(BASE, config.settings_of(config.phases[0]).model, None, None)]
     for number, phase in enumerate(config.phases):
         earlier = [str(folder / name) for name in config.phases[:number]]
         previous = listed[-1] if number == 0 else _named(listed, config.phases[number - 1])
         start = replace(config.settings_of(phase), model=previous.model, replay_from=earlier)
-        listed.append(Stage(phase, _model(folder, phase), previous.name, start))
+        listed.append(Phase(phase, _model(folder, phase), previous.name, start))
         if earlier and config.replay_control:
             name = f"{phase}-no-replay"
             without = replace(start, replay_from=[], replay_share=0.0)
-            listed.append(Stage(name, _model(folder, name), previous.name, without))
+            listed.append(Phase(name, _model(folder, name), previous.name, without))
     return listed
 
 
-def compare(listed: Sequence[Stage], found: Mapping[str, Evaluation], seed: int) -> list[Line]:
+def compare(listed: Sequence[Phase], found: Mapping[str, Evaluation], seed: int) -> list[Line]:
     """Put each policy beside the base and beside the one that it was trained from.
 
     On the problems that all were evaluated on, and with paired intervals.
 
     Args:
-        listed: Stages in order.
-        found: By name of the stage.
+        listed: In order.
+        found: By name of the phase.
         seed: Of the intervals.
     """
     problems = _common(found)
@@ -133,19 +129,19 @@ def compare(listed: Sequence[Stage], found: Mapping[str, Evaluation], seed: int)
         for name, samples in problems.items()
     }
     lines = []
-    for stage in listed:
-        own = terms[stage.name]
+    for phase in listed:
+        own = terms[phase.name]
         values = {name: estimate(own[name], seed) for name in COLUMNS}
-        lines.append(Line(stage.name, None, False, values))
-        for other in dict.fromkeys([BASE, stage.previous]) if stage.previous else ():
+        lines.append(Line(phase.name, None, False, values))
+        for other in dict.fromkeys([BASE, phase.previous]) if phase.previous else ():
             assert other is not None
             values = {
                 name: estimate_difference(own[name], terms[other][name], seed) for name in COLUMNS
             }
-            lines.append(Line(stage.name, other, False, values))
-        if stage.previous not in (None, BASE):
-            shares = {name: _share(own[name], terms[stage.previous][name], seed) for name in GAINS}
-            lines.append(Line(stage.name, stage.previous, True, shares))
+            lines.append(Line(phase.name, other, False, values))
+        if phase.previous not in (None, BASE):
+            shares = {name: _share(own[name], terms[phase.previous][name], seed) for name in GAINS}
+            lines.append(Line(phase.name, phase.previous, True, shares))
     return lines
 
 
@@ -170,22 +166,17 @@ def _shown(found: Estimate | None, is_difference: bool) -> str:
     return sign + cell(found, 3)
 
 
-def _train(stage: Stage, config: SftConfig, folder: Path, accelerate_config: Path | None) -> None:
-    path = folder / stage.name
-    if (path / MODEL_FOLDER).is_dir():
-        logger.info(f"already trained in {path}")
-        return
-    file = folder / f"{stage.name}.yaml"
-    write_whole(file, yaml.safe_dump(settings(config), sort_keys=False))
-    arguments = ["--config", str(file), "--output-dir", str(path)]
-    logger.info(f"python scripts/sft.py {' '.join(arguments)}")
-    run(script_command("sft.py", arguments, accelerate_config), f"phase {stage.name}")
-
-
-def _evaluated(config: PhasesConfig, stage: Stage, folder: Path) -> Evaluation:
+def _stage(config: PhasesConfig, phase: Phase, folder: Path) -> Stage:
+    """Say how to train and evaluate a phase, and write what it is trained with."""
+    command = None
+    if phase.config is not None:
+        file = folder / f"{phase.name}.yaml"
+        write_whole(file, yaml.safe_dump(settings(phase.config), sort_keys=False))
+        path = folder / phase.name
+        command = ("sft.py", "--config", str(file), "--output-dir", str(path))
     named = config.test_data is not None
-    found = EvaluateConfig(
-        model=stage.model,
+    evaluation = EvaluateConfig(
+        model=phase.model,
         data=config.test_data or config.data,
         data_path=config.test_data_path if named else config.data_path,
         performance_inputs=config.performance_inputs,
@@ -194,11 +185,14 @@ def _evaluated(config: PhasesConfig, stage: Stage, folder: Path) -> Evaluation:
         num_samples=config.num_samples,
         max_new_tokens=config.max_target_tokens,
         max_prompt_tokens=config.max_prompt_tokens,
-        output_dir=folder,
+        output_dir=_evaluation(folder, phase),
         seed=config.seed,
     )
-    evaluate(found)
-    return load_evaluation(folder)
+    return Stage(phase.name, command, Path(phase.model), (evaluation,))
+
+
+def _evaluation(folder: Path, phase: Phase) -> Path:
+    return folder / f"eval-{phase.name}"
 
 
 def _common(found: Mapping[str, Evaluation]) -> dict[str, list[Samples]]:
@@ -231,8 +225,8 @@ def _notes(config: PhasesConfig, found: Mapping[str, Evaluation]) -> str:
     )
 
 
-def _named(listed: Sequence[Stage], name: str) -> Stage:
-    return next(stage for stage in listed if stage.name == name)
+def _named(listed: Sequence[Phase], name: str) -> Phase:
+    return next(phase for phase in listed if phase.name == name)
 
 
 def _model(folder: Path, name: str) -> str:

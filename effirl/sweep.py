@@ -11,8 +11,8 @@ Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand
 is kept: the same command goes on.
 """
 
-import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -20,31 +20,15 @@ from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.pareto import Candidate, trade_off
 from effirl.evaluation.results import check_comparable, load_evaluation
-from effirl.evaluation.run import evaluate
 from effirl.evaluation.trade_off_files import write_trade_off
-from effirl.launch import run, script_command
+from effirl.launch import flags
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
-
-logger = logging.getLogger(__name__)
+from effirl.stages import Stage, run_stages
 
 CONTROL_TAGS: Final = ((1, 1), (1, 0), (0, 1))
 """(runtime, memory) tags of the warm start's prompts; every other policy is evaluated at the first.
 """
 CONTROL_ALPHA: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A policy to evaluate, and how: one model may give several."""
-
-    label: str
-    model: str
-    folder: Path
-    """Of the evaluation."""
-    alpha: float
-    """In the reported reward."""
-    tags: tuple[int, int] = CONTROL_TAGS[0]
-    is_control: bool = False
 
 
 def sweep(config: SweepConfig) -> str:
@@ -59,79 +43,62 @@ def sweep(config: SweepConfig) -> str:
     """
     config = replace(config, model=_start(config))
     opened = open_run("sweep", config, config.output_dir)
-    groups = [*_controls(config, opened.path), *_reinforced(config, opened.path)]
-    points = [point for group in groups for point in group]
-    for point in points:
-        _evaluate(config, point)
-    check_comparable([point.folder for point in points])
+    controls = [_control(config, tags, opened.path) for tags in CONTROL_TAGS]
+    reinforced = {
+        alpha: [_reinforced(config, alpha, seed, opened.path) for seed in config.seeds]
+        for alpha in config.alphas
+    }
+    run_stages([*controls, *chain.from_iterable(reinforced.values())])
+    check_comparable([*map(_folder, chain(controls, *reinforced.values()))])
     candidates = [
-        Candidate(
-            group[0].label,
-            [load_evaluation(point.folder) for point in group],
-            group[0].is_control,
-        )
-        for group in groups
+        *(Candidate(stage.name, [load_evaluation(_folder(stage))], True) for stage in controls),
+        *(
+            Candidate(f"alpha {alpha:g}", [load_evaluation(_folder(stage)) for stage in stages])
+            for alpha, stages in reinforced.items()
+        ),
     ]
     return write_trade_off(opened.path, trade_off(candidates, config.seed))
 
 
-def reinforcement_command(config: SweepConfig, alpha: float, seed: int, folder: Path) -> list[str]:
+def reinforcement_command(
+    config: SweepConfig, alpha: float, seed: int, folder: Path
+) -> tuple[str, ...]:
     """Build the command of one reinforcement run."""
     options: dict[str, object] = {
         "config": config.ppo_config,
         "alpha": f"{alpha:g}",
         "model": config.model,
         "data": config.data,
-        "data_path": config.data_path,
-        "performance_inputs": config.performance_inputs,
-        "max_steps": config.max_steps,
+        "data-path": config.data_path,
+        "performance-inputs": config.performance_inputs,
+        "max-steps": config.max_steps,
         "seed": seed,
-        "output_dir": folder,
+        "output-dir": folder,
     }
-    flags = [
-        text
-        for name, value in options.items()
-        if value is not None
-        for text in (f"--{name}", str(value))
-    ]
-    return script_command("ppo.py", flags)
+    return "ppo.py", *flags(options)
 
 
-def _controls(config: SweepConfig, path: Path) -> list[list[Point]]:
-    return [
-        [
-            Point(
-                f"warm start, runtime={runtime} memory={memory}",
-                str(config.model),
-                path / f"warm-start-{runtime}-{memory}",
-                CONTROL_ALPHA,
-                (runtime, memory),
-                is_control=True,
-            )
-        ]
-        for runtime, memory in CONTROL_TAGS
-    ]
+def _control(config: SweepConfig, tags: tuple[int, int], path: Path) -> Stage:
+    runtime, memory = tags
+    model, folder = str(config.model), path / f"warm-start-{runtime}-{memory}"
+    evaluation = _evaluation(config, model, folder, CONTROL_ALPHA, tags)
+    name = f"warm start, runtime={runtime} memory={memory}"
+    return Stage(name, None, Path(model), (evaluation,))
 
 
-def _reinforced(config: SweepConfig, path: Path) -> list[list[Point]]:
-    """Train what is not there yet: a group for each alpha, a point in it for each seed."""
-    return [
-        [
-            _train(config, alpha, seed, path / f"alpha-{alpha:g}-seed-{seed}")
-            for seed in config.seeds
-        ]
-        for alpha in config.alphas
-    ]
+def _reinforced(config: SweepConfig, alpha: float, seed: int, path: Path) -> Stage:
+    folder = path / f"alpha-{alpha:g}-seed-{seed}"
+    model = folder / MODEL_FOLDER
+    evaluation = _evaluation(config, str(model), folder / "eval", alpha)
+    command = reinforcement_command(config, alpha, seed, folder)
+    return Stage(f"alpha {alpha:g}, seed {seed}", command, model, (evaluation,))
 
 
-def _train(config: SweepConfig, alpha: float, seed: int, folder: Path) -> Point:
-    what = f"alpha {alpha:g}, seed {seed}"
-    if (folder / MODEL_FOLDER).is_dir():
-        logger.info(f"{what}: already trained in {folder}")
-    else:
-        logger.info(f"{what}: reinforcement in {folder}")
-        run(reinforcement_command(config, alpha, seed, folder), f"reinforcement at {what}")
-    return Point(f"alpha {alpha:g}", str(folder / MODEL_FOLDER), folder / "eval", alpha)
+def _folder(stage: Stage) -> Path:
+    """Return where the evaluation of a stage is."""
+    folder = stage.evaluations[0].output_dir
+    assert folder is not None
+    return folder
 
 
 def _start(config: SweepConfig) -> str:
@@ -143,21 +110,25 @@ def _start(config: SweepConfig) -> str:
     return str(start)
 
 
-def _evaluate(config: SweepConfig, point: Point) -> None:
-    runtime_tag, memory_tag = point.tags
-    evaluate(
-        EvaluateConfig(
-            model=point.model,
-            data=config.data,
-            data_path=config.data_path,
-            performance_inputs=config.performance_inputs,
-            split=config.split,
-            limit=config.limit,
-            num_samples=config.num_samples,
-            runtime_tag=runtime_tag,
-            memory_tag=memory_tag,
-            alpha=point.alpha,
-            output_dir=point.folder,
-            seed=config.seed,
-        )
+def _evaluation(
+    config: SweepConfig,
+    model: str,
+    folder: Path,
+    alpha: float,
+    tags: tuple[int, int] = CONTROL_TAGS[0],
+) -> EvaluateConfig:
+    runtime_tag, memory_tag = tags
+    return EvaluateConfig(
+        model=model,
+        data=config.data,
+        data_path=config.data_path,
+        performance_inputs=config.performance_inputs,
+        split=config.split,
+        limit=config.limit,
+        num_samples=config.num_samples,
+        runtime_tag=runtime_tag,
+        memory_tag=memory_tag,
+        alpha=alpha,
+        output_dir=folder,
+        seed=config.seed,
     )

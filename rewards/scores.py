@@ -33,7 +33,8 @@ class RewardConfig:
         default=0.5, metadata={"help": "weight of runtime against memory: 1 runtime only, 0 memory"}
     )
     efficiency_weight: float = field(
-        default=0.6, metadata={"help": "w: the most that efficiency adds to a correct program's 1"}
+        default=0.6,
+        metadata={"help": "w: the most that efficiency adds to a correct program's 1, 0 for none"},
     )
     saturation: float = field(
         default=3.0, metadata={"help": "c: log2 of the gain that counts in full (3 is 8x)"}
@@ -44,9 +45,9 @@ class RewardConfig:
 
     def __post_init__(self) -> None:
         check_alpha(self.alpha)
-        if not 0 < self.efficiency_weight < 1:
+        if not 0 <= self.efficiency_weight < 1:
             raise ValueError(
-                f"efficiency_weight must be between 0 and 1, got {self.efficiency_weight}"
+                f"efficiency_weight must be at least 0 and below 1, got {self.efficiency_weight}"
             )
         if not self.saturation > 0:
             raise ValueError(f"saturation must be above 0, got {self.saturation}")

@@ -45,7 +45,9 @@ EFFIRL_LAYERS = (
     {"scoring"},
     {"training", "evaluation"},
     {"launch"},
+    {"stages"},
     {"phases", "sweep", "report", "optimize", "demo", "audit"},
+    {"experiments"},
     {"cli"},
 )
 TRL_MODULES = {"effirl/training/seq2seq_grpo.py", "effirl/config.py"}

@@ -12,7 +12,7 @@ FILES = sorted((ROOT / "configs").rglob("*.yaml"))
 
 
 def config_class(path: Path) -> Any:
-    from effirl.evaluation.config import EvaluateConfig, SweepConfig
+    from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
     from effirl.training.config import PpoConfig, SftConfig
     from effirl.training.phases_config import PhasesConfig
     from effirl.training.pretrain_config import PretrainConfig
@@ -23,6 +23,7 @@ def config_class(path: Path) -> Any:
         "ppo": PpoConfig,
         "pretrain": PretrainConfig,
         "sft": SftConfig,
+        "study": StudyConfig,
         "sweep": SweepConfig,
     }
     return classes[path.stem.split("_")[0]]

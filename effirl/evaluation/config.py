@@ -156,7 +156,39 @@ class SweepConfig:
         in_range = all(0 <= alpha <= 1 for alpha in self.alphas)
         if not self.alphas or not in_range or len(set(self.alphas)) < len(self.alphas):
             raise FieldError("alphas", "different numbers from 0 to 1", self.alphas)
-        if not self.seeds or min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
-            raise FieldError("seeds", "different whole numbers from 0 on", self.seeds)
+        _check_seeds(self.seeds)
         check_range(self, 1, names=("max_steps", "limit", "num_samples"))
         check_range(self, 0, names=("seed",))
+
+
+@dataclass
+class StudyConfig:
+    """Train and evaluate all that the report's questions are about, with several seeds."""
+
+    seeds: list[int] = field(
+        default_factory=lambda: [0],
+        metadata={"help": "of training and sampling: everything is done once with each"},
+    )
+    sft_config: Path | None = field(default=None, metadata={"help": "YAML of the warm start"})
+    phases_config: Path | None = field(default=None, metadata={"help": "YAML of the phases"})
+    ppo_config: Path | None = field(
+        default=None, metadata={"help": "YAML of every reinforcement run"}
+    )
+    test_limit: int = field(
+        default=120, metadata={"help": "evaluate on so many problems of the test split"}
+    )
+    num_samples: int = field(default=2, metadata={"help": "completions a problem in evaluation"})
+    output_dir: Path = field(
+        default=Path("runs/study"),
+        metadata={"help": "folder of the study; what is finished in it is kept"},
+    )
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        _check_seeds(self.seeds)
+        check_range(self, 1, names=("test_limit", "num_samples"))
+
+
+def _check_seeds(seeds: list[int]) -> None:
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise FieldError("seeds", "different whole numbers from 0 on", seeds)

@@ -4,7 +4,7 @@ A completion that we failed to run or measure counts nowhere. Times, memory and 
 correct completions; shares and gains are over all of them, where a wrong completion gains 0.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -39,11 +39,18 @@ class Metric:
     """What one problem adds to the metric's two sums."""
     is_log2: bool = False
 
-    def over(self, problems: Sequence[Samples]) -> Terms:
-        """Collect the terms of all problems, those with one id together."""
-        sums: dict[str, Vector] = {}
+    def over(self, problems: Sequence[Samples], clusters: Mapping[str, str] | None = None) -> Terms:
+        """Collect the terms of all problems, those with one id together.
+
+        Args:
+            problems: The completions of each.
+            clusters: Id of each problem -> what it is summed up with instead; a cluster without
+                problems counts nothing.
+        """
+        sums: dict[str, Vector] = {name: np.zeros(2) for name in (clusters or {}).values()}
         for samples in problems:
-            total = sums.setdefault(samples[0].problem_id, np.zeros(2))
+            name = samples[0].problem_id
+            total = sums.setdefault(clusters[name] if clusters else name, np.zeros(2))
             total += self.terms(samples)
         pairs = np.array(list(sums.values()), dtype=np.float64).reshape(-1, 2)
         return Terms(pairs[:, 0], pairs[:, 1], self.is_log2)

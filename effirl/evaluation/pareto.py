@@ -1,12 +1,13 @@
 """Where policies stand on the plane of runtime gain and memory gain.
 
 All policies are evaluated on the same problems, so every resample draws the same ones for all of
-them: differences are paired. A policy that was trained with several seeds is one candidate, and
+them: differences are paired. Where problem ids name families, whole families are drawn, because the
+problems of one are alike. A policy that was trained with several seeds is one candidate, and
 resamples draw its seeds too; with two or three of them the spread between seeds is known roughly.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
@@ -24,6 +25,7 @@ from effirl.evaluation.bootstrap import (
     resample,
 )
 from effirl.evaluation.evaluations import Estimates, Evaluation
+from effirl.evaluation.families import family_of
 from effirl.evaluation.metrics import Metric
 
 GAINS: Final = ("time_gain", "memory_gain")
@@ -50,6 +52,8 @@ class Candidate:
     """One for each seed of training, on the same problems."""
     is_control: bool = False
     """Shown, but never part of the front."""
+    curve: str | None = None
+    """The policy that this is one balance of, where a single one was asked for several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class TradeOff:
     num_problems: int
     num_left_out: int
     """Problems that not all candidates were evaluated on."""
+    num_families: int
+    """What resamples draw: families of problems, or problems where their ids name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class Pair:
     """The first minus the other."""
     figures: Estimates
     other_figures: Estimates
+    by_seed: list[dict[str, float]]
+    """The differences of each seed of training."""
 
 
 def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
@@ -102,13 +110,11 @@ def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
     common, num_left_out = _common(candidates)
     if not common:
         raise UserError("no problem was measured for every policy; evaluate them on the same data")
-    terms = [_terms(candidate, common) for candidate in candidates]
+    families = _families(candidates, common)
+    terms = [_terms(candidate, common, families) for candidate in candidates]
     control = next((i for i, each in enumerate(candidates) if each.is_control), None)
     trained = [i for i, each in enumerate(candidates) if not each.is_control]
-    points = np.array([[pooled(found[name]) for name in GAINS] for found in terms])
-    points = np.nan_to_num(points, nan=_NOTHING_SCORED)
-    clouds = np.array([[resample(found[name], seed) for name in GAINS] for found in terms])
-    clouds = np.nan_to_num(clouds.transpose(2, 0, 1), nan=_NOTHING_SCORED)
+    points, clouds = _gains(terms, seed)
     above = _dominates(points[None])[0]
     is_free = np.logical_not(np.any(_dominates(clouds[:, trained]), axis=1))
     standings = [
@@ -132,22 +138,67 @@ def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
         for i, candidate in enumerate(candidates)
     ]
     volumes = np.array([hypervolume(cloud) for cloud in clouds[:, trained]])
-    volume = interval(hypervolume(points[trained]), volumes, len(common))
-    return TradeOff(standings, volume, len(common), num_left_out)
+    num_families = len(set(families.values()))
+    volume = interval(hypervolume(points[trained]), volumes, num_families)
+    return TradeOff(standings, volume, len(common), num_left_out, num_families)
 
 
-def compare(candidate: Candidate, other: Candidate, seed: int = 0) -> Pair:
-    """Compare two candidates by all figures, on the problems that both were evaluated on."""
+def compare(
+    candidate: Candidate, other: Candidate, seed: int = 0, *, solved_by_both: bool = False
+) -> Pair:
+    """Compare two candidates by all figures, on the problems that both were evaluated on.
+
+    Args:
+        candidate: What is asked about.
+        other: What is subtracted.
+        seed: Of the intervals.
+        solved_by_both: Compare only correct completions of problems that both solve, seed by seed:
+            what is left of a difference when correctness has no part in it.
+    """
     common, _ = _common([candidate, other])
-    found, others = _terms(candidate, common), _terms(other, common)
+    families = _families([candidate, other], common)
+    if solved_by_both:
+        candidate, other = _solved(candidate, other), _solved(other, candidate)
+    found, others = _terms(candidate, common, families), _terms(other, common, families)
+    by_seed = [
+        {
+            name: pooled([found[name][i]]) - pooled([others[name][i % len(other.runs)]])
+            for name in SHOWN
+        }
+        for i in range(len(candidate.runs))
+    ]
     return Pair(
         {name: estimate_runs(found[name], others[name], seed) for name in SHOWN},
         {name: estimate_runs(found[name], seed=seed) for name in SHOWN},
         {name: estimate_runs(others[name], seed=seed) for name in SHOWN},
+        by_seed,
     )
 
 
-def non_dominated(points: Sequence[tuple[float, float]]) -> list[int]:
+def hypervolume_share(
+    candidates: Sequence[Candidate], others: Sequence[Candidate], seed: int = 0
+) -> Estimate:
+    """Estimate what share of the others' hypervolume the candidates have, from the others' nadir.
+
+    The nadir is the worst of each gain on the others' front, so their ends add nothing: without a
+    third policy on that front there is no area, and no share.
+    """
+    everyone = [*candidates, *others]
+    common, _ = _common(everyone)
+    families = _families(everyone, common)
+    points, clouds = _gains([_terms(each, common, families) for each in everyone], seed)
+
+    def share(found: Vector) -> float:
+        own, their = found[: len(candidates)], found[len(candidates) :]
+        nadir = their[non_dominated(their)].min(axis=0)
+        area = hypervolume(their, nadir)
+        return hypervolume(own, nadir) / area if area > 0 else float("nan")
+
+    draws = np.array([share(cloud) for cloud in clouds])
+    return interval(share(points), draws, len(set(families.values())))
+
+
+def non_dominated(points: Vector | Sequence[tuple[float, float]]) -> list[int]:
     """Return the points to which no other is at least equal in both and better in one.
 
     >>> non_dominated([(0.0, 1.0), (1.0, 0.0), (0.5, 0.5), (0.4, 0.4)])
@@ -157,16 +208,22 @@ def non_dominated(points: Sequence[tuple[float, float]]) -> list[int]:
     return [index for index in range(len(points)) if not above[:, index].any()]
 
 
-def hypervolume(points: Vector | Sequence[tuple[float, float]]) -> float:
-    """Return the area between `REFERENCE` and the points' front; more is better in both.
+def hypervolume(
+    points: Vector | Sequence[tuple[float, float]],
+    reference: Vector | tuple[float, float] = REFERENCE,
+) -> float:
+    """Return the area between a reference and the points' front; more is better in both.
 
     >>> hypervolume([(1.0, 0.5), (0.5, 1.0), (0.4, 0.4), (-1.0, 1.0)])
     0.75
+    >>> hypervolume([(1.0, 0.5), (0.5, 1.0)], reference=(0.5, 0.5))
+    0.0
     """
-    area, height = 0.0, REFERENCE[1]
+    left, height = map(float, reference)
+    area = 0.0
     for x, y in sorted(map(tuple, points), reverse=True):
-        if x > REFERENCE[0] and y > height:
-            area += (x - REFERENCE[0]) * (y - height)
+        if x > left and y > height:
+            area += (x - left) * (y - height)
             height = y
     return float(area)
 
@@ -187,14 +244,45 @@ def _common(candidates: Sequence[Candidate]) -> tuple[set[int], int]:
     return common, len(reduce(set.union, places)) - len(common)
 
 
-def _terms(candidate: Candidate, common: set[int]) -> dict[str, list[Terms]]:
+def _families(candidates: Sequence[Candidate], common: set[int]) -> dict[str, str]:
+    """Return the family of each problem by its id, or the id itself."""
+    runs = [run for each in candidates for run in each.runs]
+    ids = {row.problem_id: None for run in runs for row in run.rows if row.problem_index in common}
+    return {name: family_of(name) or name for name in ids}
+
+
+def _terms(
+    candidate: Candidate, common: set[int], families: dict[str, str]
+) -> dict[str, list[Terms]]:
     found: dict[str, list[Terms]] = {name: [] for name in SHOWN}
     for run in candidate.runs:
         metrics: dict[str, Metric] = {metric.name: metric for metric in run.metrics()}
         problems = [each for each in run.by_problem() if each[0].problem_index in common]
         for name in SHOWN:
-            found[name].append(metrics[name].over(problems))
+            found[name].append(metrics[name].over(problems, families))
     return found
+
+
+def _gains(terms: Sequence[dict[str, list[Terms]]], seed: int) -> tuple[Vector, Vector]:
+    """Return both gains of each candidate, (N, 2), and in each resample, (R, N, 2)."""
+    points = np.array([[pooled(found[name]) for name in GAINS] for found in terms])
+    clouds = np.array([[resample(found[name], seed) for name in GAINS] for found in terms])
+    return (
+        np.nan_to_num(points, nan=_NOTHING_SCORED),
+        np.nan_to_num(clouds.transpose(2, 0, 1), nan=_NOTHING_SCORED),
+    )
+
+
+def _solved(candidate: Candidate, other: Candidate) -> Candidate:
+    """Keep the correct completions of problems that the other candidate's run solves, too."""
+    num_runs = max(len(candidate.runs), len(other.runs))
+    runs = []
+    for i in range(num_runs):
+        run, against = (each.runs[i % len(each.runs)] for each in (candidate, other))
+        solved = {row.problem_index for row in against.rows if row.is_correct}
+        rows = [row for row in run.rows if row.is_correct and row.problem_index in solved]
+        runs.append(replace(run, rows=rows))
+    return replace(candidate, runs=runs)
 
 
 def _each_run(terms: dict[str, list[Terms]], seed: int) -> list[Estimates]:

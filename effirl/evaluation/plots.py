@@ -14,6 +14,9 @@ from effirl.figures import new_figure, save_figure
 FRONT_COLOUR = "#1b6ca8"
 OTHER_COLOUR = "#8a8f98"
 CONTROL_COLOUR = "#c44536"
+CURVE_COLOUR = "#3d8361"
+_MAX_LEGEND_INSIDE = 4
+"""Entries; a longer legend would hide points."""
 
 STAGE_METRICS = {
     "pass@1": "correct completions",
@@ -34,6 +37,8 @@ class Point:
     """Shown, but never part of the front."""
     runs: tuple[tuple[float, float], ...] = ()
     """Both gains of each seed of training, where there are several."""
+    curve: str | None = None
+    """The policy that this is one balance of; its points are joined in their order."""
 
 
 def front_figure(points: Sequence[Point], width: float = 6.4, height: float = 5.2) -> Figure:
@@ -48,13 +53,16 @@ def front_figure(points: Sequence[Point], width: float = 6.4, height: float = 5.
     front = sorted(pairs[index] for index in non_dominated(pairs))
     if front:
         axes.plot(*zip(*front, strict=True), color=FRONT_COLOUR, label="non-dominated")
-    markers = iter("s^vDPX" * len(shown))
+    for name in dict.fromkeys(point.curve for point in trained if point.curve is not None):
+        curve = [pair for pair, point in zip(pairs, trained, strict=True) if point.curve == name]
+        axes.plot(*zip(*curve, strict=True), color=CURVE_COLOUR, linestyle="--", label=name)
+    markers = iter("s^vDPX<>p*" * len(shown))
     for point in shown:
         is_on_front = not point.is_control and _pair(point) in front
         _draw(axes, point, is_on_front, next(markers) if point.is_control else "o")
     axes.set_xlabel("runtime gain (right is faster)")
     axes.set_ylabel("memory gain (up is leaner)")
-    axes.legend(frameon=False, fontsize=8)
+    _add_legend(figure, axes)
     return figure
 
 
@@ -95,10 +103,23 @@ def plot_before_after(stages: Mapping[str, Mapping[str, Estimate]], path: Path) 
     save_figure(figure, path)
 
 
+def _add_legend(figure: Figure, axes: Any) -> None:
+    """Explain the marks, below the axes if they are many."""
+    num_entries = len(axes.get_legend_handles_labels()[1])
+    if num_entries <= _MAX_LEGEND_INSIDE:
+        axes.legend(frameon=False, fontsize=8)
+        return
+    num_lines = (num_entries + 1) // 2
+    figure.set_figheight(figure.get_figheight() + 0.17 * num_lines)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=7)
+
+
 def _draw(axes: Any, point: Point, is_on_front: bool, marker: str) -> None:
     pair = _pair(point)
     assert pair is not None
     colour = FRONT_COLOUR if is_on_front else OTHER_COLOUR
+    if point.curve is not None:
+        colour = CURVE_COLOUR
     axes.errorbar(
         *pair,
         xerr=[[side] for side in _error(point.time_gain)],
@@ -112,7 +133,9 @@ def _draw(axes: Any, point: Point, is_on_front: bool, marker: str) -> None:
     if point.runs:
         axes.scatter(*zip(*point.runs, strict=True), s=9, color=colour, alpha=0.6, linewidths=0)
     if not point.is_control:
-        axes.annotate(point.label, pair, xytext=(6, 6), textcoords="offset points")
+        text = point.label.removeprefix(f"{point.curve} at ")
+        size = 7 if point.curve is not None else 9
+        axes.annotate(text, pair, xytext=(6, 6), textcoords="offset points", fontsize=size)
 
 
 def _pair(point: Point) -> tuple[float, float] | None:

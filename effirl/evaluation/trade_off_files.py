@@ -24,9 +24,10 @@ def write_trade_off(folder: Path, found: TradeOff) -> str:
     Returns:
         The table, for a terminal.
     """
-    write_whole(folder / "sweep.json", json.dumps(_document(found), indent=2) + "\n")
     write_whole(folder / "sweep.csv", _csv(found))
     plot_front(points(found), folder / "front.png", folder / "front.svg")
+    # Last: that it is there says that the sweep is finished.
+    write_whole(folder / "sweep.json", json.dumps(_document(found), indent=2) + "\n")
     return "\n".join([*aligned(table(found)), "", *notes(found), f"written to {folder}", ""])
 
 
@@ -39,6 +40,7 @@ def points(found: TradeOff) -> list[Point]:
             standing.figures["memory_gain"],
             standing.candidate.is_control,
             tuple(pair for run in standing.runs if (pair := _known(run)) is not None),
+            standing.candidate.curve,
         )
         for standing in found.standings
     ]
@@ -59,10 +61,11 @@ def table(found: TradeOff) -> list[list[str]]:
 def notes(found: TradeOff) -> list[str]:
     """Say what the figures are over."""
     num_seeds = max(len(standing.candidate.runs) for standing in found.standings)
+    drawn = "problems" if found.num_families == found.num_problems else "families of problems"
     lines = [
         f"hypervolume {cell(found.hypervolume, 3)}, from the source programs unchanged (gains "
         f"{REFERENCE[0]:g} and {REFERENCE[1]:g}); both gains reach 1, so does it",
-        f"{found.num_problems} problems, seeds of training: {num_seeds}; 95% intervals, problems "
+        f"{found.num_problems} problems, seeds of training: {num_seeds}; 95% intervals, {drawn} "
         "and seeds resampled together for all policies",
     ]
     if found.num_left_out:

@@ -1,12 +1,13 @@
 """The four questions, answered from figures alone: the words follow from the intervals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from effirl.evaluation.bootstrap import Estimate, detectable
 from effirl.evaluation.pareto import Pair, compare
 from effirl.evaluation.report_text import cell, number, with_interval
+from effirl.report.comparisons import comparisons
 from effirl.report.study import Group, Study
 
 Verdict = Literal["yes", "no", "partly", "not seen", "not answered"]
@@ -35,6 +36,8 @@ class Answer:
     words: str
     effects: list[list[str]]
     """A table with a head, as cells; empty without an answer."""
+    others: list[list[str]]
+    """The comparisons beside the main one, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,13 @@ def answer(study: Study, seed: int = 0) -> list[Answer]:
     """
     fast, lean = (_chosen(study.tuned, wanted) for wanted in (1.0, 0.0))
     reference = study.reference
-    return [
+    found = [
         _improves("H1", "Can tuning improve runtime?", "time_gain", fast, reference, seed),
         _improves("H2", "Can tuning improve memory?", "memory_gain", lean, reference, seed),
         _costs(fast, lean, seed),
         _balances(chosen_for_both(study), reference, seed),
     ]
+    return [replace(each, others=comparisons(study, each.name, seed)) for each in found]
 
 
 def chosen_for_both(study: Study) -> Group | None:
@@ -68,17 +72,17 @@ def chosen_for_both(study: Study) -> Group | None:
 
 
 def _chosen(groups: Sequence[Group], wanted: float, within: float = 0.5) -> Group | None:
-    """Return the policy trained nearest to a balance.
+    """Return the policy trained nearest to a balance, or else a conditioned one asked for it.
 
-    Where none is near enough it is one without a balance: a warm start, or a conditioned policy,
-    which was trained for both.
+    Where none is near enough it is one without a balance: a warm start.
     """
-    known = [
-        (abs(each.first.alpha - wanted), each) for each in groups if each.first.alpha is not None
+    near = [
+        (group.first.is_conditioned, abs(group.first.alpha - wanted), place)
+        for place, group in enumerate(groups)
+        if group.first.alpha is not None and abs(group.first.alpha - wanted) <= within
     ]
-    near = [pair for pair in known if pair[0] <= within]
     if near:
-        return min(near, key=lambda pair: pair[0])[1]
+        return groups[min(near)[-1]]
     return next((group for group in groups if group.first.alpha is None), None)
 
 
@@ -104,7 +108,7 @@ def _improves(
         f"{_percent(own['pass@1'])} are correct, there {_percent(others['pass@1'])}. "
         f"{_origin(pair, size)}"
     )
-    return Answer(name, question, verdict, words, _table(pair))
+    return Answer(name, question, verdict, words, _table(pair), [])
 
 
 def _costs(fast: Group | None, lean: Group | None, seed: int) -> Answer:
@@ -122,7 +126,12 @@ def _costs(fast: Group | None, lean: Group | None, seed: int) -> Answer:
         f"{_smallest(time, 'runtime gain')}{_smallest(memory, 'memory gain')}"
     )
     return Answer(
-        name, question, "yes" if traded else "partly" if seen else "not seen", words, _table(pair)
+        name,
+        question,
+        "yes" if traded else "partly" if seen else "not seen",
+        words,
+        _table(pair),
+        [],
     )
 
 
@@ -153,7 +162,7 @@ def _balances(group: Group | None, reference: Group, seed: int) -> Answer:
         f" Maintainability of its correct programs minus that of their source programs: "
         f"{with_interval(quality)}."
     )
-    return Answer(name, question, verdict, words, _table(pair))
+    return Answer(name, question, verdict, words, _table(pair), [])
 
 
 def _paired(group: Group, other: Group, seed: int) -> _Pair:
@@ -162,7 +171,7 @@ def _paired(group: Group, other: Group, seed: int) -> _Pair:
 
 def _unanswered(name: str, question: str, why: str) -> Answer:
     words = f"Not answered by these runs: {why}."
-    return Answer(name, question, "not answered", words, [])
+    return Answer(name, question, "not answered", words, [], [])
 
 
 def _direction(difference: Estimate) -> Verdict:

@@ -1,6 +1,7 @@
 """The command: run folders in, the study out."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from effirl.evaluation.pareto import trade_off
 from effirl.evaluation.trade_off_files import write_trade_off
 from effirl.files import write_whole
 from effirl.report.answers import answer
+from effirl.report.checks import check
 from effirl.report.page import study_page
 from effirl.report.study import read_study
 
@@ -19,7 +21,8 @@ def report(folders: Sequence[Path], output_dir: Path) -> str:
 
     Args:
         folders: Of sweeps, training runs and evaluations; all that is below them is read.
-        output_dir: Gets index.html, answers.json, and the trade-off's files.
+        output_dir: Gets index.html, answers.json, metrics.json (what must hold), and the
+            trade-off's files.
 
     Returns:
         The four answers, for a terminal.
@@ -30,14 +33,21 @@ def report(folders: Sequence[Path], output_dir: Path) -> str:
     study = read_study(folders)
     answers = answer(study)
     found = trade_off([group.candidate for group in study.groups])
+    checks = check(study, found)
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make folder {output_dir}: {error.strerror}") from error
     write_trade_off(output_dir, found)
     write_whole(output_dir / "answers.json", json.dumps([*map(asdict, answers)], indent=2) + "\n")
-    write_whole(output_dir / "index.html", study_page(study, answers, found))
+    document = [asdict(each) | {"verdict": each.verdict} for each in checks]
+    write_whole(output_dir / "metrics.json", json.dumps(document, indent=2) + "\n")
+    write_whole(output_dir / "index.html", study_page(study, answers, checks, found))
+    counts = Counter(each.verdict for each in checks)
     lines = [
         f"{each.name} {each.question} {each.verdict.upper()}\n   {each.words}" for each in answers
     ]
-    return "\n".join([*lines, "", f"the study: {output_dir / 'index.html'}", ""])
+    summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in counts)
+    return "\n".join(
+        [*lines, f"must hold: {summary}", "", f"the study: {output_dir / 'index.html'}", ""]
+    )

@@ -1,6 +1,7 @@
 """Learning curves, from the logs of training runs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from matplotlib.figure import Figure
@@ -20,13 +21,22 @@ CURVES: Final = {
 }
 """Key of the log -> what it shows."""
 _SMOOTHED_OVER: Final = 5
-Curve = tuple[list[float], list[float]]
-"""Steps, and the values there."""
 
 
-def read_curves(trainings: Sequence[Training]) -> dict[str, dict[str, Curve]]:
-    """Return the curves of each key by run; a run's loss only where it is a warm start's."""
-    found: dict[str, dict[str, Curve]] = {}
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One key of one run."""
+
+    steps: list[float]
+    values: list[float]
+
+
+def read_curves(trainings: Sequence[Training]) -> dict[str, dict[str, list[Curve]]]:
+    """Return the curves of each key by the run's name, those of all its seeds together.
+
+    A run's loss only where it is a warm start's.
+    """
+    found: dict[str, dict[str, list[Curve]]] = {}
     for training in trainings:
         rows = read_log(training.folder / LOG_FILE)
         for key in CURVES:
@@ -35,15 +45,18 @@ def read_curves(trainings: Sequence[Training]) -> dict[str, dict[str, Curve]]:
             points = [(row["step"], row[key]) for row in rows if key in row and "step" in row]
             if len(points) > 1:
                 steps, values = zip(*points, strict=True)
-                found.setdefault(key, {})[training.folder.name] = ([*steps], _smoothed(values))
+                curve = Curve([*steps], _smoothed(values))
+                found.setdefault(key, {}).setdefault(training.name, []).append(curve)
     return found
 
 
-def learning_figure(key: str, curves: Mapping[str, Curve]) -> Figure:
-    """Draw one key of several runs."""
+def learning_figure(key: str, curves: Mapping[str, Sequence[Curve]]) -> Figure:
+    """Draw one key of several runs, the seeds of one in one colour."""
     figure, axes = new_figure(WIDTH_IN, 3.2)
-    for name, (steps, values) in curves.items():
-        axes.plot(steps, values, label=name, linewidth=1.4)
+    for number, (name, seeds) in enumerate(curves.items()):
+        for curve in seeds:
+            label = name if curve is seeds[0] else None
+            axes.plot(curve.steps, curve.values, color=f"C{number}", label=label, linewidth=1.2)
     axes.set_xlabel("step")
     axes.set_title(CURVES[key], fontsize=10)
     if len(curves) > 1:

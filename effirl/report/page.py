@@ -12,12 +12,15 @@ from effirl.evaluation.report_text import METHOD, cell, command
 from effirl.evaluation.trade_off_files import notes, points, table
 from effirl.pages import Drawing, drawing, render
 from effirl.report.answers import Answer, chosen_for_both
+from effirl.report.checks import Check, check_table
 from effirl.report.learning import CURVES, learning_figure, read_curves
 from effirl.report.study import Group, Study
 from effirl.runs import read_provenance
 
 
-def study_page(study: Study, answers: Sequence[Answer], found: TradeOff) -> str:
+def study_page(
+    study: Study, answers: Sequence[Answer], checks: Sequence[Check], found: TradeOff
+) -> str:
     """Write the study."""
     provenance = read_provenance(study.reference.first.folder)
     shown = chosen_for_both(study) or study.tuned[0]
@@ -26,6 +29,7 @@ def study_page(study: Study, answers: Sequence[Answer], found: TradeOff) -> str:
         title="Study: runtime and memory of generated programs",
         lead=_lead(study, found),
         answers=answers,
+        checks=check_table(checks),
         front=_front(found),
         policies=table(found),
         notes=notes(found),
@@ -48,7 +52,7 @@ def _lead(study: Study, found: TradeOff) -> str:
     labels = ", ".join(group.label for group in study.tuned)
     return (
         f"Tuned policies: {labels}. All are compared with {study.reference.label} on the same "
-        f"{found.num_problems} problems; intervals are 95%."
+        f"{found.num_problems} problems; intervals are 95%; signs such as ++- are the seeds'."
     )
 
 
@@ -82,19 +86,20 @@ def _front(found: TradeOff) -> Drawing:
         front_figure(points(found), WIDTH_IN, 4.4),
         "front",
         "Runtime and memory gain of each policy, with 95% intervals; the line joins those that "
-        "no other beats in both. Small dots are single seeds; other shapes are controls.",
+        "no other beats in both, the broken one the balances that one conditioned policy was asked "
+        "for. Small dots are single seeds; other shapes are controls.",
         command(),
     )
 
 
 def _curves(study: Study) -> list[Drawing]:
-    commands = {training.folder.name: training.command for training in study.trainings}
     return [
         drawing(
             learning_figure(key, curves),
             f"curve-{key.replace('/', '-')}",
-            f"{CURVES[key].capitalize()} at each step of training, means over five logged steps.",
-            "; ".join(commands[name] for name in curves),
+            f"{CURVES[key].capitalize()} at each step of training, means over five logged steps, "
+            "from log.jsonl of the runs listed below.",
+            command(),
         )
         for key, curves in read_curves(study.trainings).items()
     ]
@@ -102,7 +107,7 @@ def _curves(study: Study) -> list[Drawing]:
 
 def _families(reference: Group, shown: Group) -> list[list[str]]:
     """Return each family's figures before and after, with a head, as cells."""
-    before, after = (by_family(group.first.evaluation) for group in (reference, shown))
+    before, after = (by_family(group.pooled) for group in (reference, shown))
     families = [family for family in after if family in before]
     if not families:
         return []

@@ -6,16 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from effirl.config import parse_alpha
 from effirl.errors import UserError
-from effirl.evaluation.config import CONTROLS
+from effirl.evaluation.config import CONTROLS, EvaluateConfig
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.pareto import Candidate
 from effirl.evaluation.results import RESULTS_FILE, check_comparable, load_evaluation
 from effirl.runs import CONFIG_FILE, read_settings
 
 LOG_FILE: Final = "log.jsonl"
+CONDITIONED: Final = "conditioned"
+CORRECTNESS_ONLY: Final = "correctness only"
+"""Label of the control that was reinforced with the weight of efficiency at 0."""
 
-Role = Literal["base", "warm start", "reinforced", "control"]
+Role = Literal["base", "warm start", "phase", "reinforced", "control"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,12 @@ class Training:
     @property
     def is_reinforcement(self) -> bool:
         return "alpha" in self.settings
+
+    @property
+    def name(self) -> str:
+        """What the seeds of one run share: its folder's name without the seed."""
+        earlier = [Path(each).name for each in self.settings.get("replay_from", [])]
+        return " then ".join([*earlier, self.folder.name.partition("-seed-")[0]])
 
     @property
     def command(self) -> str:
@@ -43,12 +53,16 @@ class Policy:
     label: str
     role: Role
     alpha: float | None
-    """Balance that it was reinforced at; None if it was not, or learnt all of them."""
+    """Balance that it was reinforced at or, if it learnt all, was asked for; None if neither."""
     folder: Path
     """Of its evaluation."""
     evaluation: Evaluation
     is_steered: bool = False
     """Whether its prompts ask for one objective only."""
+    is_conditioned: bool = False
+    """Whether it learnt all balances."""
+    num_steps: int = 0
+    """Of its reinforcement."""
 
     @property
     def command(self) -> str:
@@ -72,6 +86,13 @@ class Group:
         """One of them: they differ in nothing but the seed."""
         return self.policies[0]
 
+    @property
+    def pooled(self) -> Evaluation:
+        """The completions of all its seeds, as if one model had written them."""
+        runs = self.candidate.runs
+        rows = sorted((row for run in runs for row in run.rows), key=lambda row: row.problem_index)
+        return replace(runs[0], rows=rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
@@ -90,6 +111,25 @@ class Study:
     def tuned(self) -> list[Group]:
         """The policies that the questions are about."""
         return [group for group in self.groups if not group.candidate.is_control]
+
+    @property
+    def start(self) -> Group | None:
+        """What reinforcement began with: the warm start on both objectives, as it answers best."""
+        found = (g for g in self.groups if g.first.role == "warm start" and not g.first.is_steered)
+        return next(found, None)
+
+    def reinforced(self, alpha: float, *, is_conditioned: bool = False) -> Group | None:
+        """Return the separate policy of a balance, or the conditioned one asked for it."""
+        wanted = ("reinforced", is_conditioned, alpha)
+        for group in self.groups:
+            first = group.first
+            if (first.role, first.is_conditioned, first.alpha) == wanted:
+                return group
+        return None
+
+    def named(self, label: str) -> Group | None:
+        """Return the policy with a label."""
+        return next((group for group in self.groups if group.label == label), None)
 
 
 def read_study(folders: Sequence[Path]) -> Study:
@@ -155,13 +195,32 @@ def _policy(model: str, tags: tuple[int, int], folder: Path, found: Evaluation) 
     if trained is None:
         return Policy(Path(model).name, "base", None, folder, found)
     if "alpha" not in trained:
-        steered = "" if tags == (1, 1) else f", runtime={tags[0]} memory={tags[1]}"
+        return _warm_start(run, trained, tags, folder, found)
+    if trained.get("efficiency_weight") == 0:
+        return Policy(CORRECTNESS_ONLY, "control", None, folder, found)
+    alpha, label, is_conditioned = parse_alpha(str(trained["alpha"])), "alpha", False
+    if alpha is None:
+        asked = (read_settings(folder) or {}).get("alpha", EvaluateConfig.alpha)
+        alpha, label, is_conditioned = float(asked), f"{CONDITIONED} at", True
+    num_steps = int(trained.get("max_steps", 0))
+    return Policy(
+        f"{label} {alpha:g}", "reinforced", alpha, folder, found,
+        is_conditioned=is_conditioned, num_steps=num_steps,
+    )  # fmt: skip
+
+
+def _warm_start(
+    run: Path, trained: dict[str, Any], tags: tuple[int, int], folder: Path, found: Evaluation
+) -> Policy:
+    """Name a warm start by its run, and one of phases by these: the folder may be of any name."""
+    steered = "" if tags == (1, 1) else f", runtime={tags[0]} memory={tags[1]}"
+    objective = trained.get("objective", "both")
+    if objective == "both":
         label = f"warm start {run.name}{steered}"
         return Policy(label, "warm start", None, folder, found, is_steered=bool(steered))
-    alpha = str(trained["alpha"])
-    if alpha == "conditioned":
-        return Policy("conditioned", "reinforced", None, folder, found)
-    return Policy(f"alpha {float(alpha):g}", "reinforced", float(alpha), folder, found)
+    earlier = [Path(each).name for each in trained.get("replay_from", [])]
+    label = f"phase {' then '.join([*earlier, objective])}{steered}"
+    return Policy(label, "phase", None, folder, found, is_steered=bool(steered))
 
 
 def _grouped(policies: Sequence[Policy]) -> list[Group]:
@@ -176,21 +235,28 @@ def _grouped(policies: Sequence[Policy]) -> list[Group]:
         is_control = (
             first.role in ("base", "control")
             or first.is_steered
-            or (first.role == "warm start" and has_reinforced)
+            or (first.role in ("warm start", "phase") and has_reinforced)
         )
         runs = [policy.evaluation for policy in found.values()]
-        groups.append(Group(Candidate(label, runs, is_control), list(found.values())))
+        curve = CONDITIONED if first.is_conditioned else None
+        candidate = Candidate(label, runs, is_control, curve)
+        groups.append(Group(candidate, list(found.values())))
     return groups
 
 
 def _ordered(groups: Sequence[Group]) -> list[Group]:
     """Sort from the untuned to the tuned, by alpha."""
-    roles: tuple[Role, ...] = ("base", "warm start", "reinforced", "control")
+    roles: tuple[Role, ...] = ("base", "warm start", "phase", "reinforced", "control")
 
-    def place(group: Group) -> tuple[bool, int, bool, float]:
+    def place(group: Group) -> tuple[bool, int, bool, bool, float]:
         first = group.first
-        alpha = -1.0 if first.alpha is None else first.alpha
-        return not group.candidate.is_control, roles.index(first.role), first.is_steered, alpha
+        return (
+            not group.candidate.is_control,
+            roles.index(first.role),
+            first.is_steered,
+            first.is_conditioned,
+            -1.0 if first.alpha is None else first.alpha,
+        )
 
     return sorted(groups, key=place)
 

@@ -224,7 +224,8 @@ class PpoConfig(TrainingConfig):
         default=0.8, metadata={"help": "Of the sampling; that of evaluation, unless changed."}
     )
     efficiency_weight: float = field(
-        default=0.6, metadata={"help": "Weight of efficiency beside correctness in the reward."}
+        default=0.6,
+        metadata={"help": "Weight of efficiency in the reward; 0 rewards correctness alone."},
     )
     saturation: float = field(
         default=3.0, metadata={"help": "log2 of the speedup or reduction whose gain is 1."}
@@ -263,7 +264,7 @@ class PpoConfig(TrainingConfig):
         )  # fmt: skip
         check_range(self, 0, 1, names=["epsilon", "gae_lambda"])
         check_range(self, 0.01, 10, names=["temperature", "saturation"])
-        check_range(self, 0.01, 0.99, names=["efficiency_weight"])
+        check_range(self, 0, 0.99, names=["efficiency_weight"])
         if (self.num_prompts * self.num_samples) % self.micro_batch_size:
             rule = f"a divisor of num_prompts * num_samples = {self.num_prompts * self.num_samples}"
             raise FieldError("micro_batch_size", rule, self.micro_batch_size)

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from effirl import phases as phases_module
+from effirl import stages as stages_module
 from effirl.config import parse
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig
-from effirl.evaluation.results import append_rows
-from effirl.phases import BASE, compare, stages, train_phases
+from effirl.evaluation.evaluations import Evaluation
+from effirl.evaluation.results import append_rows, load_evaluation
+from effirl.phases import BASE, Phase, compare, phases, train_phases
 from effirl.training.config import SftConfig
 from effirl.training.phases_config import PhasesConfig
 from tests.effirl.evaluation.rows import correct
@@ -73,8 +73,8 @@ class Fakes:
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes = Fakes()
-    monkeypatch.setattr(phases_module, "run", fakes.run)
-    monkeypatch.setattr(phases_module, "evaluate", fakes.evaluate)
+    monkeypatch.setattr(stages_module, "run", fakes.run)
+    monkeypatch.setattr(stages_module, "evaluate", fakes.evaluate)
     return fakes
 
 
@@ -82,6 +82,13 @@ def config(folder: Path, *flags: str) -> PhasesConfig:
     path = folder / "run.yaml"
     path.write_text(YAML)
     return parse(PhasesConfig, ["--config", str(path), "--output-dir", str(folder / "out"), *flags])
+
+
+def trained(settings: PhasesConfig, folder: Path) -> tuple[list[Phase], dict[str, Evaluation]]:
+    train_phases(settings)
+    listed = phases(settings, folder / "out")
+    found = {p.name: load_evaluation(folder / "out" / f"eval-{p.name}") for p in listed}
+    return listed, found
 
 
 def test_each_phase_starts_from_the_one_before_and_replays_all_before(
@@ -107,11 +114,7 @@ def test_each_phase_starts_from_the_one_before_and_replays_all_before(
 
 def test_the_table_says_what_was_gained_and_kept(tmp_path: Path, fakes: Fakes) -> None:
     settings = config(tmp_path, "--replay-control")
-    listed = stages(settings, tmp_path / "out")
-    found = {
-        stage.name: phases_module._evaluated(settings, stage, tmp_path / f"eval-{stage.name}")
-        for stage in listed
-    }
+    listed, found = trained(settings, tmp_path)
     lines = {(x.stage, x.against, x.is_share): x.values for x in compare(listed, found, seed=0)}
     assert lines["runtime", None, False]["time_gain"].value == pytest.approx(0.42)
     assert lines["memory", BASE, False]["time_gain"].value == pytest.approx(0.36)
@@ -131,7 +134,7 @@ def test_the_table_says_what_was_gained_and_kept(tmp_path: Path, fakes: Fakes) -
 def test_phases_go_on_where_they_stopped(tmp_path: Path, fakes: Fakes) -> None:
     settings = config(tmp_path)
     fakes.fails = True
-    with pytest.raises(UserError, match="phase runtime ended with exit status 1"):
+    with pytest.raises(UserError, match="runtime ended with exit status 1"):
         train_phases(settings)
     fakes.fails = False
     train_phases(settings)
@@ -179,11 +182,7 @@ def test_mistakes_name_file_and_line(tmp_path: Path, text: str, expected: str) -
 
 def test_no_common_problem_is_told(tmp_path: Path, fakes: Fakes) -> None:
     settings = config(tmp_path)
-    listed = stages(settings, tmp_path)
-    found: dict[str, Any] = {
-        stage.name: phases_module._evaluated(settings, stage, tmp_path / f"eval-{stage.name}")
-        for stage in listed
-    }
+    listed, found = trained(settings, tmp_path)
     found[BASE] = replace(found[BASE], rows=[r for r in found[BASE].rows if r.problem_index == 0])
     with pytest.raises(UserError, match="no problem is left"):
         compare(listed, found, seed=0)

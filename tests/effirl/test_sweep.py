@@ -1,11 +1,10 @@
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from effirl import sweep as sweep_module
+from effirl import stages as stages_module
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.results import COMPARED, append_rows
@@ -23,7 +22,7 @@ class Fakes:
         self.machine = "A"
 
     def run(self, command: list[str], what: str) -> None:
-        folder = Path(command[command.index("--output_dir") + 1])
+        folder = Path(command[command.index("--output-dir") + 1])
         assert folder.name.endswith(f"-seed-{command[command.index('--seed') + 1]}")
         self.trained.append(folder.name)
         if self.exit_status:
@@ -50,8 +49,8 @@ class Fakes:
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes = Fakes()
-    monkeypatch.setattr(sweep_module, "run", fakes.run)
-    monkeypatch.setattr(sweep_module, "evaluate", fakes.evaluate)
+    monkeypatch.setattr(stages_module, "run", fakes.run)
+    monkeypatch.setattr(stages_module, "evaluate", fakes.evaluate)
     return fakes
 
 
@@ -106,7 +105,7 @@ def test_figures_of_two_machines_are_not_put_together(
         fakes.machine = "A" if config.model == "warm" else "B"
         return fakes.evaluate(config)
 
-    monkeypatch.setattr(sweep_module, "evaluate", evaluate)
+    monkeypatch.setattr(stages_module, "evaluate", evaluate)
     with pytest.raises(UserError, match=r"they differ in machine \(cpu: 'A' and 'B'\)"):
         sweep(config(tmp_path))
     assert not (tmp_path / "sweep.json").exists()
@@ -115,17 +114,17 @@ def test_figures_of_two_machines_are_not_put_together(
 def test_settings_reach_the_reinforcement_command(tmp_path: Path) -> None:
     settings = SweepConfig(model="m", data="pie", data_path=Path("d"), max_steps=2)
     command = reinforcement_command(settings, 0.25, 3, tmp_path)
-    flags = dict(zip(command[4::2], command[5::2], strict=True))
-    assert command[:4] == [sys.executable, "-m", "effirl.cli", "ppo"]
+    flags = dict(zip(command[1::2], command[2::2], strict=True))
+    assert command[0] == "ppo.py"
     assert flags == {
         "--alpha": "0.25",
         "--model": "m",
         "--data": "pie",
-        "--data_path": "d",
-        "--performance_inputs": "runs/performance-inputs",
-        "--max_steps": "2",
+        "--data-path": "d",
+        "--performance-inputs": "runs/performance-inputs",
+        "--max-steps": "2",
         "--seed": "3",
-        "--output_dir": str(tmp_path),
+        "--output-dir": str(tmp_path),
     }
 
 

@@ -152,6 +152,11 @@ def test_correct_outranks_wrong(
     assert max(wrong) <= 0
 
 
+def test_weight_0_pays_for_correctness_alone() -> None:
+    config = RewardConfig(efficiency_weight=0.0)
+    assert {scores.reward(Status.OK, 1.0, gain, config) for gain in (-1.0, 0.0, 1.0)} == {1.0}
+
+
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1))
 def test_ends_of_alpha_ignore_the_other_gain(time: float, memory: float, other: float) -> None:
     assert scores.efficiency(time, memory, 1.0) == scores.efficiency(time, other, 1.0)
@@ -177,7 +182,7 @@ def test_prices(status: Status, value: float) -> None:
 
 @pytest.mark.parametrize(
     "bad", [{"alpha": 1.1}, {"alpha": -0.1}, {"alpha": math.nan}, {"efficiency_weight": 1.0},
-            {"saturation": 0.0}],
+            {"efficiency_weight": -0.1}, {"saturation": 0.0}],
 )  # fmt: skip
 def test_config_refuses(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):

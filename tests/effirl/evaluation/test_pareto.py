@@ -10,9 +10,16 @@ import pytest
 from effirl.errors import UserError
 from effirl.evaluation import pareto
 from effirl.evaluation.evaluations import Evaluation
-from effirl.evaluation.pareto import Candidate, hypervolume, non_dominated, trade_off
+from effirl.evaluation.pareto import (
+    Candidate,
+    compare,
+    hypervolume,
+    hypervolume_share,
+    non_dominated,
+    trade_off,
+)
 from effirl.evaluation.trade_off_files import write_trade_off
-from tests.effirl.evaluation.rows import correct
+from tests.effirl.evaluation.rows import correct, failed
 
 
 @pytest.mark.parametrize(
@@ -103,6 +110,46 @@ def test_standings_are_paired_by_problem() -> None:
     assert found.hypervolume.value == pytest.approx(0.3 * 0.3)
     assert found.hypervolume.low is not None
     assert found.hypervolume.low < 0.09
+
+
+def test_families_are_drawn_whole() -> None:
+    """Problems of one family that all differ in the same way count once."""
+
+    def of_families(num_families: int) -> Candidate:
+        found = run([(0.5 if i % num_families else -0.5, 0.0) for i in range(40)])
+        rows = [
+            replace(row, problem_id=f"builtin/f{i % num_families}/test/{i:04}")
+            for i, row in enumerate(found.rows)
+        ]
+        return Candidate("a", [replace(found, rows=rows)])
+
+    found = trade_off([of_families(2)])
+    gain = found.standings[0].figures["time_gain"]
+    assert (gain.low, gain.high) == (-0.5, 0.5)  # either family may be all that is drawn
+    assert (found.num_problems, found.num_families) == (40, 2)
+    by_problem = trade_off([candidate("a", (0.3, 0.3))])
+    assert by_problem.num_families == by_problem.num_problems
+
+
+def test_solved_by_both_leaves_correctness_out() -> None:
+    rows = [replace(correct(i, runtime_s=0.1), time_gain=0.5) for i in range(4)]
+    whole = Candidate("a", [Evaluation("a", 1, rows)])
+    half = [replace(row, time_gain=0.3) for row in rows[:2]] + [failed(2), failed(3)]
+    other = Candidate("b", [Evaluation("b", 1, half)])
+    assert compare(whole, other).differences["time_gain"].value == pytest.approx(0.5 - 0.15)
+    solved = compare(whole, other, solved_by_both=True)
+    assert solved.differences["time_gain"].value == pytest.approx(0.2)
+    assert solved.differences["time_gain"].n == 2
+    assert [found["time_gain"] for found in solved.by_seed] == pytest.approx([0.2])
+
+
+def test_hypervolume_share_by_hand() -> None:
+    separate = CANDIDATES[1:4]
+    share = hypervolume_share([candidate("c", (0.15, 0.3))], separate)
+    # From the nadir (0, 0): the middle policy has 0.3 * 0.3, the other half of it.
+    assert share.value == pytest.approx(0.5)
+    assert hypervolume_share(separate, separate).value == pytest.approx(1.0)
+    assert hypervolume_share(separate, separate[::2]).value is None
 
 
 def test_seeds_are_pooled_and_widen_the_interval() -> None:

@@ -2,76 +2,36 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from effirl.errors import UserError
-from effirl.evaluation.results import COMPARED, append_rows
+from effirl.evaluation.results import append_rows
 from effirl.report.answers import Answer, answer
 from effirl.report.command import report
 from effirl.report.study import read_study
-from effirl.scoring import CompletionRow
-from tests.effirl.evaluation.rows import correct, failed
+from tests.effirl.report.folders import SOURCE, rows, write_evaluation, write_training
 from tests.pages import assert_stands_alone
-
-SOURCE = "n = int(input())\nfor i in range(n):\n    print(i)\n"
-NUM_PROBLEMS = 12
 
 Evaluate = Callable[..., Path]
 
 
-def rows(time_gain: float, memory_gain: float, num_wrong: int, program: str) -> list[CompletionRow]:
-    found = []
-    for i in range(NUM_PROBLEMS):
-        spread = 0.02 * (i % 3)
-        row = replace(
-            correct(i, runtime_s=0.4 / 2 ** (3 * (time_gain + spread))),
-            time_gain=time_gain + spread,
-            memory_gain=memory_gain + spread,
-            program=program,
-            source_program=SOURCE,
-        )
-        if i < num_wrong:
-            row = replace(failed(i), source_program=SOURCE)
-        found.append(replace(row, problem_id=f"builtin/family{i % 2}/test/{i:04}"))
-    return found
-
-
 @pytest.fixture
 def evaluate(tmp_path: Path) -> Evaluate:
-    """Writes what training and evaluation leave behind; returns the folder of the evaluation."""
+    """Writes a run and its evaluation; returns the folder of the evaluation."""
 
     def write(
         name: str,
         gains: tuple[float, float],
         training: dict[str, object] | None = None,
-        *,
-        num_wrong: int = 2,
-        program: str = "print(1)\n",
-        machine: str = "A",
-        **settings: object,
+        **settings: Any,
     ) -> Path:
         run = tmp_path / name
-        folder = run / "eval"
-        folder.mkdir(parents=True)
-        model = "codet5-nano"
-        if training is not None:
-            model = str(run / "model")
-            (run / "config.yaml").write_text(yaml.safe_dump(training))
-            log = [
-                {"step": step, "reward/total": step / 10, "loss": 1 / (step + 1)}
-                for step in range(5)
-            ]
-            (run / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
-        config = {"model": model, "baseline": None, **settings}
-        (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        provenance = {key: {"cpu": machine} for key in COMPARED}
-        (folder / "provenance.json").write_text(json.dumps(provenance))
-        append_rows(folder / "results.jsonl", rows(*gains, num_wrong, program))
-        return folder
+        model = "codet5-nano" if training is None else write_training(run, training)
+        return write_evaluation(run / "eval", model, gains, **settings)
 
     return write
 

@@ -1,0 +1,127 @@
+"""The study: every run that the report's questions are about, and the report.
+
+    runs/study/
+        seed-0/
+            sft/                        the warm start, on both objectives
+            phases-runtime-memory/      a warm start for runtime, and one for memory from it
+            phases-memory-runtime/      the other order
+            sweep/                      the warm start as its tags steer it; RL at each alpha
+            conditioned/                one policy for all balances; eval-0.25/ ... as it was asked
+            correctness-only/           reinforced with the weight of efficiency at 0
+        index.html  metrics.json        the report over all seeds
+
+Each line of `stages` is a command that could be typed by hand. What is finished is kept: the same
+command goes on, and one with more seeds adds them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from effirl.config import parse
+from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
+from effirl.launch import flags
+from effirl.report.command import report
+from effirl.runs import MODEL_FOLDER, open_run
+from effirl.stages import Stage, run_stages
+from effirl.sweep import CONTROL_ALPHA
+from effirl.training.config import CONDITIONED_ALPHAS, PpoConfig, SftConfig
+from effirl.training.phases_config import PhasesConfig
+
+Options = dict[str, object]
+
+ALPHAS: Final = (0, 0.5, 1)
+"""Of the separate policies."""
+ORDERS: Final = (("runtime", "memory"), ("memory", "runtime"))
+OTHERS: Final[list[tuple[str, Options, tuple[float, ...]]]] = [
+    ("conditioned", {"alpha": "conditioned"}, CONDITIONED_ALPHAS),
+    ("correctness-only", {"efficiency-weight": 0}, (CONTROL_ALPHA,)),
+]
+"""Reinforced beside the separate policies: name, settings, and the balances evaluated at."""
+SETTINGS: Final[dict[str, Any]] = {
+    "sft.py": SftConfig,
+    "phases.py": PhasesConfig,
+    "sweep.py": SweepConfig,
+    "ppo.py": PpoConfig,
+}
+
+
+def study(config: StudyConfig) -> str:
+    """Run what is not finished yet, and write the report.
+
+    Returns:
+        The answers, for a terminal.
+
+    Raises:
+        UserError: If a setting of a run is wrong (before any is started), a run fails, or a seed's
+            folder was begun with other settings.
+        KeyboardInterrupt: After Ctrl-C; the run that was going on has saved a checkpoint.
+    """
+    folders = {seed: config.output_dir / f"seed-{seed}" for seed in config.seeds}
+    listed = [stage for seed, folder in folders.items() for stage in stages(config, seed, folder)]
+    for script, *arguments in (stage.command for stage in listed if stage.command is not None):
+        parse(SETTINGS[script], arguments)
+    opened = [  # held until the end: nobody else may write them
+        open_run("study", replace(config, seeds=[seed]), folder) for seed, folder in folders.items()
+    ]
+    run_stages(listed)
+    return report([run.path for run in opened], config.output_dir)
+
+
+def stages(config: StudyConfig, seed: int, folder: Path) -> list[Stage]:
+    """List the runs of one seed, in their order."""
+    start = folder / "sft" / MODEL_FOLDER
+    sft: Options = {"config": config.sft_config, "seed": seed, "output-dir": start.parent}
+    listed = [
+        Stage("warm start", ("sft.py", *flags(sft)), start),
+        *(_phases(config, seed, order, folder) for order in ORDERS),
+        _sweep(config, seed, start, folder / "sweep"),
+    ]
+    for name, setting, alphas in OTHERS:
+        model = folder / name / MODEL_FOLDER
+        ppo: Options = {"config": config.ppo_config, "model": start, "seed": seed, **setting}
+        command = ("ppo.py", *flags({**ppo, "output-dir": model.parent}))
+        evaluations = tuple(_evaluation(config, seed, model, alpha) for alpha in alphas)
+        listed.append(Stage(name, command, model, evaluations))
+    return [replace(stage, name=f"seed {seed}, {stage.name}") for stage in listed]
+
+
+def _phases(config: StudyConfig, seed: int, order: Sequence[str], folder: Path) -> Stage:
+    path = folder / f"phases-{'-'.join(order)}"
+    options: Options = {
+        "config": config.phases_config,
+        "phases": [*order],
+        "test-limit": config.test_limit,
+        "num-samples": config.num_samples,
+        "seed": seed,
+        "output-dir": path,
+    }
+    name = f"phases: {', then '.join(order)}"
+    return Stage(name, ("phases.py", *flags(options)), path / "phases.json")
+
+
+def _sweep(config: StudyConfig, seed: int, start: Path, path: Path) -> Stage:
+    options: Options = {
+        "alphas": [*ALPHAS],
+        "seeds": [seed],
+        "model": start,
+        "ppo-config": config.ppo_config,
+        "limit": config.test_limit,
+        "num-samples": config.num_samples,
+        "seed": seed,
+        "output-dir": path,
+    }
+    name = f"separate policies: alpha {', '.join(map(str, ALPHAS))}"
+    return Stage(name, ("sweep.py", *flags(options)), path / "sweep.json")
+
+
+def _evaluation(config: StudyConfig, seed: int, model: Path, alpha: float) -> EvaluateConfig:
+    return EvaluateConfig(
+        model=str(model),
+        limit=config.test_limit,
+        num_samples=config.num_samples,
+        alpha=alpha,
+        output_dir=model.parent / f"eval-{alpha:g}",
+        seed=seed,
+    )

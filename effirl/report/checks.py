@@ -1,0 +1,164 @@
+"""What reinforcement must hold, as figures that pass or fail.
+
+Differences are paired, with 95% intervals over families of problems and seeds of training. A gain
+passes when its interval is clear of zero and every seed has its sign.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from effirl.evaluation.bootstrap import Estimate
+from effirl.evaluation.evaluations import Estimates
+from effirl.evaluation.pareto import TradeOff, compare, hypervolume_share
+from effirl.evaluation.report_text import cell, with_interval
+from effirl.report.comparisons import signs
+from effirl.report.study import Group, Study
+
+LARGEST_LOSS: Final = 0.02
+"""Of correctness, which the interval must exclude."""
+SMALLEST_SHARE: Final = 0.95
+"""Of the separate policies' hypervolume, for the conditioned one."""
+TOWARDS: Final = {1.0: ("time_gain", "runtime gain"), 0.0: ("memory_gain", "memory gain")}
+"""alpha -> what it rewards alone."""
+
+
+Figures = dict[str, Estimates]
+"""By label of the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold."""
+
+    what: str
+    found: Estimate | None
+    by_seed: list[float]
+    """The same of each seed of training, where it is a difference."""
+    holds: bool | None
+    """None if the runs do not answer it."""
+    words: str = ""
+    """What a reader needs beside the figure."""
+
+    @property
+    def verdict(self) -> str:
+        return "not answered" if self.holds is None else "holds" if self.holds else "fails"
+
+
+def check(study: Study, found: TradeOff, seed: int = 0) -> list[Check]:
+    """Check all.
+
+    Args:
+        study: The policies.
+        found: Their own figures.
+        seed: Of the intervals.
+    """
+    figures = {standing.candidate.label: standing.figures for standing in found.standings}
+    return [
+        *_correctness(study, seed),
+        *_gains(study, seed),
+        *_ends(study, figures, is_conditioned=False, seed=seed),
+        _share(study, seed),
+        *_monotone(study, figures),
+        *_ends(study, figures, is_conditioned=True, seed=seed),
+    ]
+
+
+def check_table(checks: Sequence[Check]) -> list[list[str]]:
+    """Return the checks with a head, as cells."""
+    lines = [
+        [each.what, each.verdict, with_interval(each.found), signs(each.by_seed), each.words]
+        for each in checks
+    ]
+    return [["must hold", "verdict", "found", "each seed", ""], *lines]
+
+
+def _correctness(study: Study, seed: int) -> Iterator[Check]:
+    for group in _separate(study):
+        what = f"{group.label} loses less than {LARGEST_LOSS:.0%} of correctness to the warm start"
+        found, by_seed = _difference(group, study.start, "pass@1", seed)
+        holds = None if found is None or found.low is None else found.low > -LARGEST_LOSS
+        yield Check(what, found, by_seed, holds)
+
+
+def _gains(study: Study, seed: int) -> Iterator[Check]:
+    for alpha, (metric, title) in TOWARDS.items():
+        for solved_by_both, over in ((False, "all completions"), (True, "what both solve")):
+            found, by_seed = _difference(
+                study.reinforced(alpha), study.start, metric, seed, solved_by_both=solved_by_both
+            )
+            what = f"alpha {alpha:g} has more {title} than the warm start, over {over}"
+            yield Check(what, found, by_seed, _is_above(found, by_seed))
+
+
+def _ends(study: Study, figures: Figures, *, is_conditioned: bool, seed: int) -> Iterator[Check]:
+    who = "conditioned at" if is_conditioned else "alpha"
+    for alpha, (metric, title) in TOWARDS.items():
+        one, other = (
+            study.reinforced(a, is_conditioned=is_conditioned) for a in (alpha, 1 - alpha)
+        )
+        found, by_seed = _difference(one, other, metric, seed)
+        shown = [cell(figures[each.label][metric], 3) for each in (one, other) if each is not None]
+        what = f"{who} {alpha:g} has more {title} than {who} {1 - alpha:g}"
+        yield Check(what, found, by_seed, _is_above(found, by_seed), " beside ".join(shown))
+
+
+def _share(study: Study, seed: int) -> Check:
+    what = (
+        f"the conditioned policy has {SMALLEST_SHARE:.0%} of the separate policies' hypervolume, "
+        "from their nadir"
+    )
+    separate, conditioned = _separate(study), _conditioned(study)
+    if not separate or not conditioned:
+        return Check(what, None, [], None)
+    found = hypervolume_share(
+        [each.candidate for each in conditioned], [each.candidate for each in separate], seed
+    )
+    if found.value is None:
+        return Check(what, found, [], None, "no area: three separate policies must be on the front")
+    words = f"trained in {_steps(conditioned[:1])} steps beside {_steps(separate)}"
+    return Check(what, found, [], found.value >= SMALLEST_SHARE, words)
+
+
+def _monotone(study: Study, figures: Figures) -> Iterator[Check]:
+    groups = _conditioned(study)
+    for alpha, (metric, title) in TOWARDS.items():
+        ordered = groups if alpha == 1 else groups[::-1]
+        values = [figures[group.label][metric].value or 0.0 for group in ordered]
+        what = f"{title} of the conditioned policy never falls as alpha goes to {alpha:g}"
+        holds = all(later >= earlier for earlier, later in pairwise(values))
+        words = ", ".join(f"{value:.3f}" for value in values)
+        yield Check(what, None, [], holds if len(values) > 1 else None, words)
+
+
+def _difference(
+    group: Group | None,
+    other: Group | None,
+    metric: str,
+    seed: int,
+    *,
+    solved_by_both: bool = False,
+) -> tuple[Estimate | None, list[float]]:
+    if group is None or other is None:
+        return None, []
+    pair = compare(group.candidate, other.candidate, seed, solved_by_both=solved_by_both)
+    return pair.differences[metric], [run[metric] for run in pair.by_seed]
+
+
+def _is_above(found: Estimate | None, by_seed: list[float]) -> bool | None:
+    if found is None or found.low is None:
+        return None
+    return found.low > 0 and all(value > 0 for value in by_seed)
+
+
+def _separate(study: Study) -> list[Group]:
+    return [g for g in study.groups if g.first.role == "reinforced" and not g.first.is_conditioned]
+
+
+def _conditioned(study: Study) -> list[Group]:
+    return [g for g in study.groups if g.first.is_conditioned]
+
+
+def _steps(groups: list[Group]) -> int:
+    return sum(policy.num_steps for group in groups for policy in group.policies)
