@@ -45,7 +45,7 @@ EFFIRL_LAYERS = (
     {"scoring"},
     {"training", "evaluation"},
     {"launch"},
-    {"phases", "sweep", "report", "optimize", "demo", "audit"},
+    {"phases", "sweep", "report", "optimize", "demo", "audit", "publish"},
     {"cli"},
 )
 TRL_MODULES = {"effirl/training/seq2seq_grpo.py", "effirl/config.py"}
