@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint type check docs clean
+.PHONY: help demo test notebook lint type check docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ demo: $(INSTALLED)  ## warm-start, reinforce and evaluate the built-in model (ab
 
 test: $(INSTALLED)  ## run the tests
 	$(BIN)/python -m pytest
+
+notebook: $(INSTALLED)  ## run docs/quickstart.ipynb from top to bottom (some minutes)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[notebook]"
+	$(BIN)/python -m pytest tests/test_notebook.py -m notebook
 
 lint: $(INSTALLED)  ## ruff and spelling
 	$(BIN)/ruff check .
