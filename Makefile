@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 SEEDS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study test lint type check docs clean
+.PHONY: help demo study test notebook lint type check docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ study: $(INSTALLED)  ## the whole study and its report, a seed in 45 minutes on 
 
 test: $(INSTALLED)  ## run the tests
 	$(BIN)/python -m pytest
+
+notebook: $(INSTALLED)  ## run docs/quickstart.ipynb from top to bottom (some minutes)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[notebook]"
+	$(BIN)/python -m pytest tests/test_notebook.py -m notebook
 
 lint: $(INSTALLED)  ## ruff and spelling
 	$(BIN)/ruff check .

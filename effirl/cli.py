@@ -171,6 +171,17 @@ def report(argv: Arguments = None) -> None:
         sys.stdout.write(run(arguments.folders, arguments.output_dir))
 
 
+def publish(argv: Arguments = None) -> None:
+    """Give a finished run to others: a model folder with its card, here or on the hub."""
+    with _command():
+        from effirl.publish.arguments import parse_arguments
+
+        arguments = parse_arguments(argv)
+        from effirl.publish.command import publish as run
+
+        sys.stdout.write(run(arguments))
+
+
 def pretrain(argv: Arguments = None) -> None:
     """Pre-train the built-in model."""
     with _command():
@@ -248,6 +259,7 @@ COMMANDS: Final[dict[str, Callable[[Arguments], None]]] = {
     "optimize": optimize,
     "report": report,
     "study": study,
+    "publish": publish,
     "simulate-reward": simulate_reward,
     "pretrain": pretrain,
     "make-inputs": make_inputs,

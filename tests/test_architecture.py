@@ -46,7 +46,7 @@ EFFIRL_LAYERS = (
     {"training", "evaluation"},
     {"launch"},
     {"stages"},
-    {"phases", "sweep", "report", "optimize", "demo", "audit"},
+    {"phases", "sweep", "report", "optimize", "demo", "audit", "publish"},
     {"experiments"},
     {"cli"},
 )

@@ -1,9 +1,10 @@
 """The files of an evaluation that show it: JSON, parquet, Markdown and a page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Final
 
 from effirl.data.problems import LoadedProblems
 from effirl.evaluation.bootstrap import Estimate
@@ -12,6 +13,10 @@ from effirl.evaluation.page import page
 from effirl.evaluation.parquet import PARQUET_FILE, parquet
 from effirl.evaluation.report_text import markdown, terminal
 from effirl.files import write_whole
+
+METRICS_FILE: Final = "metrics.json"
+"""Written when an evaluation is finished."""
+_DIFFERENCES_FILE: Final = "differences.json"
 
 
 def write_report(
@@ -29,16 +34,16 @@ def write_report(
         The first figures, for a terminal.
     """
     report = make_report(settings, loaded, found)
-    _write_json(folder / "metrics.json", _jsonable(report.values))
+    _write_json(folder / METRICS_FILE, _jsonable(report.values))
     if report.compared is not None:
         compared = report.compared
-        _write_json(folder / "baseline" / "metrics.json", _jsonable(compared.values))
+        _write_json(folder / "baseline" / METRICS_FILE, _jsonable(compared.values))
         document = {
             "all": _jsonable(compared.on_all),
             "commonly_solved": _jsonable(compared.on_common),
             "num_commonly_solved": compared.num_common,
         }
-        _write_json(folder / "differences.json", document)
+        _write_json(folder / _DIFFERENCES_FILE, document)
     for evaluation, path in zip(found, (folder, folder / "baseline"), strict=False):
         write_whole(path / PARQUET_FILE, parquet(evaluation.rows))
     write_whole(folder / "report.md", markdown(report))
@@ -48,7 +53,16 @@ def write_report(
 
 def read_metrics(folder: Path) -> Estimates:
     """Return what an evaluation wrote to its folder's metrics.json."""
-    values = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return _estimates(json.loads((folder / METRICS_FILE).read_text(encoding="utf-8")))
+
+
+def read_differences(folder: Path) -> Estimates:
+    """Return what a model was above the one that it was compared with, on all problems."""
+    document = json.loads((folder / _DIFFERENCES_FILE).read_text(encoding="utf-8"))
+    return _estimates(document["all"])
+
+
+def _estimates(values: Mapping[str, dict[str, Any]]) -> Estimates:
     return {name: Estimate(**value) for name, value in values.items()}
 
 

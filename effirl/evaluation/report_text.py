@@ -114,10 +114,10 @@ def notes(report: Report) -> list[str]:
 
 def markdown(report: Report) -> str:
     """Write report.md."""
-    parts = [f"# {report.title}", _markdown_table(headline_table(report))]
+    parts = [f"# {report.title}", markdown_table(headline_table(report))]
     parts.append("\n".join(f"- {note}" for note in notes(report)))
     for title, lines in report.sections().items():
-        parts += [f"## {title}", _markdown_table(section_table(report, lines))]
+        parts += [f"## {title}", markdown_table(section_table(report, lines))]
     parts += [
         "## How it was made",
         f"```\n{command()}\n```",
@@ -186,6 +186,7 @@ def _statuses(report: Report) -> str:
     return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
 
 
-def _markdown_table(lines: list[list[str]]) -> str:
+def markdown_table(lines: list[list[str]]) -> str:
+    """Put cells, the head's first, into a table of Markdown."""
     head, *body = [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join([head, "|---" * len(lines[0]) + "|", *body])

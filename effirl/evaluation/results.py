@@ -107,7 +107,7 @@ def check_provenance(
         {
             **measured_under,
             **provenance_of(problems),
-            "weights": {model: _weights(Path(model)) for model in models},
+            "weights": {model: weights_digest(Path(model)) for model in models},
         },
     )
 
@@ -135,11 +135,7 @@ def check_comparable(folders: Sequence[Path]) -> None:
                 )
 
 
-def _line(row: CompletionRow) -> str:
-    return json.dumps(row.to_json()) + "\n"
-
-
-def _weights(folder: Path) -> str:
+def weights_digest(folder: Path) -> str:
     """Return a digest of a model folder's weights or a file of completions, empty for a name."""
     digest = hashlib.sha256()
     if folder.is_file():
@@ -149,3 +145,7 @@ def _weights(folder: Path) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16] if found else ""
+
+
+def _line(row: CompletionRow) -> str:
+    return json.dumps(row.to_json()) + "\n"

@@ -40,7 +40,7 @@ def test_imports_warn_of_nothing() -> None:
 
 
 def test_settings_of_every_command_are_known() -> None:
-    others = {"demo", "make-inputs", "report", "doctor", "completion"}  # they read no YAML
+    others = {"demo", "make-inputs", "report", "publish", "doctor", "completion"}  # read no YAML
     assert set(cli.COMMANDS) == set(cli.config_classes()) | others
 
 

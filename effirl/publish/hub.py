@@ -1,0 +1,49 @@
+"""Upload a model folder to the Hugging Face hub."""
+
+from pathlib import Path
+from typing import Final
+
+from huggingface_hub import HfApi, get_token
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # of its HTTP library
+
+from effirl.errors import UserError
+
+_STALE: Final = ["*.safetensors", "*.bin", "*.json"]
+"""What an earlier upload may have left that this one has no more: an adapter, say."""
+
+
+def check_login(name: str) -> None:
+    """Refuse an upload that cannot succeed, before any work is done.
+
+    Raises:
+        UserError: If nobody is logged in.
+    """
+    if get_token() is None:
+        raise UserError(
+            f"to upload {name}, log in with: hf auth login (a token that may write), or set "
+            f"HF_TOKEN; for a folder on this machine: --to ./{name}"
+        )
+
+
+def upload(folder: Path, name: str, *, private: bool) -> str:
+    """Make or replace a model on the hub in one commit, and return its address.
+
+    Raises:
+        UserError: If the hub cannot be reached, or refuses.
+    """
+    api = HfApi(library_name="effirl")
+    try:
+        api.create_repo(name, private=private or None, exist_ok=True)
+        api.upload_folder(
+            repo_id=name,
+            folder_path=folder,
+            commit_message="Upload a model trained by effirl",
+            delete_patterns=_STALE,
+        )
+    except (OSError, ValueError, HTTPError) as error:
+        cause = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"{name} could not be uploaded to the hub ({cause}); try again where it can be "
+            f"reached, or write a folder with: --to ./{name}"
+        ) from error
+    return f"{api.endpoint}/{name}"

@@ -1,0 +1,95 @@
+"""Where a model comes from: the training runs behind it, and what the first one started from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from effirl.errors import UserError
+from effirl.model_files import BUILTIN_MODEL
+from effirl.runs import MODEL_FOLDER, is_model_folder, read_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training run behind a model."""
+
+    kind: Literal["sft", "ppo"]
+    settings: dict[str, Any]
+
+    def yaml(self) -> str:
+        """Return its settings as a config file for `--config`."""
+        shown = {name: shareable(value) for name, value in self.settings.items()}
+        return yaml.safe_dump(shown, sort_keys=False)
+
+    @property
+    def title(self) -> str:
+        return "warm start" if self.kind == "sft" else "reinforcement"
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The training runs behind a model, the first one first."""
+
+    trainings: list[Training]
+    base: str
+    """What the first one started from: the built-in model, a hub name, or a folder."""
+
+    @property
+    def is_builtin(self) -> bool:
+        return self.base == BUILTIN_MODEL
+
+    @property
+    def hub_base(self) -> str | None:
+        """The base's name on the hub, None if it is not from there."""
+        return None if self.is_builtin or is_folder_name(self.base) else self.base
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a model is named by a folder; else the name is the hub's, `name` or `owner/name`.
+
+    >>> is_folder_name("Salesforce/codet5-small"), is_folder_name("./codet5"), is_folder_name("/a")
+    (False, True, True)
+    """
+    path = Path(name)
+    return path.is_absolute() or name.startswith(".") or len(path.parts) > 2 or path.is_dir()
+
+
+def shareable(value: object) -> object:
+    """Shorten an absolute path, of use to its author alone, to its last two parts.
+
+    >>> shareable("/home/me/runs/sft-1/model"), shareable("builtin"), shareable(5)
+    ('sft-1/model', 'builtin', 5)
+    """
+    if isinstance(value, list):
+        return [shareable(item) for item in value]
+    if isinstance(value, str) and Path(value).is_absolute():
+        return "/".join(Path(value).parts[-2:])
+    return value
+
+
+def find_run(folder: Path) -> Path:
+    """Return the run that the user named by its folder, or by `model/` in it.
+
+    Raises:
+        UserError: If it is no run, or not finished.
+    """
+    run = folder.parent if folder.name == MODEL_FOLDER and is_model_folder(folder) else folder
+    if "model" not in (read_settings(run) or {}):
+        raise UserError(f"{folder} is no run of sft or ppo; give its folder, such as runs/ppo-DATE")
+    if not is_model_folder(run / MODEL_FOLDER):
+        raise UserError(
+            f"{run} has no finished {MODEL_FOLDER}/; the command that began the run goes on with it"
+        )
+    return run
+
+
+def lineage(run: Path) -> Lineage:
+    """Follow a run back to what its training began with, as far as the folders are there."""
+    trainings: list[Training] = []
+    model = str(run / MODEL_FOLDER)
+    while (settings := read_settings(Path(model).parent)) is not None and Path(model).is_dir():
+        trainings.insert(0, Training("ppo" if "alpha" in settings else "sft", settings))
+        model = str(settings["model"])
+    return Lineage(trainings, model)
