@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import fields, replace
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -280,6 +281,7 @@ def test_a_doubt_that_we_fail_to_settle_is_not_paid_and_not_remembered() -> None
         """Whoever measures again dies."""
 
         isolation = SimpleNamespace(level=3)
+        machine: ClassVar = {"cpu": "a"}
 
         def map(self, task, items, programs=None):
             worker = FakeWorker()
