@@ -7,8 +7,9 @@
         sweep.json  sweep.csv   gains with intervals by alpha, and which are non-dominated
         front.png  front.svg
 
-Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand. What is finished
-is kept: the same command goes on.
+Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand: one after the
+other here, or one on each node of a Ray cluster. Evaluations are all made here, on one machine.
+What is finished is kept: the same command goes on.
 """
 
 import logging
@@ -22,7 +23,7 @@ from effirl.evaluation.pareto import Candidate, trade_off
 from effirl.evaluation.results import check_comparable, load_evaluation
 from effirl.evaluation.run import evaluate
 from effirl.evaluation.trade_off_files import write_trade_off
-from effirl.launch import run, script_command
+from effirl.launch import Stage, run, run_on_cluster, script_command
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def sweep(config: SweepConfig) -> str:
     """
     config = replace(config, model=_start(config))
     opened = open_run("sweep", config, config.output_dir)
+    _train(config, opened.path)
     groups = [*_controls(config, opened.path), *_reinforced(config, opened.path)]
     points = [point for group in groups for point in group]
     for point in points:
@@ -114,24 +116,37 @@ def _controls(config: SweepConfig, path: Path) -> list[list[Point]]:
 
 
 def _reinforced(config: SweepConfig, path: Path) -> list[list[Point]]:
-    """Train what is not there yet: a group for each alpha, a point in it for each seed."""
+    """A group for each alpha, a point in it for each seed."""
     return [
         [
-            _train(config, alpha, seed, path / f"alpha-{alpha:g}-seed-{seed}")
-            for seed in config.seeds
+            Point(f"alpha {alpha:g}", str(folder / MODEL_FOLDER), folder / "eval", alpha)
+            for folder in (_folder(path, alpha, seed) for seed in config.seeds)
         ]
         for alpha in config.alphas
     ]
 
 
-def _train(config: SweepConfig, alpha: float, seed: int, folder: Path) -> Point:
-    what = f"alpha {alpha:g}, seed {seed}"
-    if (folder / MODEL_FOLDER).is_dir():
-        logger.info(f"{what}: already trained in {folder}")
-    else:
-        logger.info(f"{what}: reinforcement in {folder}")
-        run(reinforcement_command(config, alpha, seed, folder), f"reinforcement at {what}")
-    return Point(f"alpha {alpha:g}", str(folder / MODEL_FOLDER), folder / "eval", alpha)
+def _folder(path: Path, alpha: float, seed: int) -> Path:
+    return path / f"alpha-{alpha:g}-seed-{seed}"
+
+
+def _train(config: SweepConfig, path: Path) -> None:
+    """Reinforce at every alpha and seed, but where that is finished."""
+    stages: list[Stage] = []
+    for alpha in config.alphas:
+        for seed in config.seeds:
+            what, folder = f"alpha {alpha:g}, seed {seed}", _folder(path, alpha, seed)
+            if (folder / MODEL_FOLDER).is_dir():
+                logger.info(f"{what}: already trained in {folder}")
+                continue
+            command = reinforcement_command(config, alpha, seed, folder)
+            stages.append(Stage(command, f"reinforcement at {what}", folder))
+    if config.engine == "ray" and stages:
+        run_on_cluster(stages, config.ray_address)
+        return
+    for stage in stages:
+        logger.info(f"{stage.what} in {stage.folder}")
+        run(stage.command, stage.what)
 
 
 def _start(config: SweepConfig) -> str:

@@ -1,7 +1,7 @@
 """The files of an evaluation that show it: JSON, parquet, Markdown and a page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +15,11 @@ from effirl.files import write_whole
 
 
 def write_report(
-    folder: Path, settings: dict[str, object], loaded: LoadedProblems, found: Sequence[Evaluation]
+    folder: Path,
+    settings: dict[str, object],
+    loaded: LoadedProblems,
+    found: Sequence[Evaluation],
+    machine: Mapping[str, str] | None = None,
 ) -> str:
     """Write the files of an evaluation.
 
@@ -24,11 +28,12 @@ def write_report(
         settings: As resolved, for the report; `seed` is that of the intervals.
         loaded: The problems, and how many were left out.
         found: The model, and the one that it is compared with if there is one.
+        machine: Fingerprint of where programs were measured; None for this machine's.
 
     Returns:
         The first figures, for a terminal.
     """
-    report = make_report(settings, loaded, found)
+    report = make_report(settings, loaded, found, machine)
     _write_json(folder / "metrics.json", _jsonable(report.values))
     if report.compared is not None:
         compared = report.compared

@@ -9,6 +9,7 @@ from effirl import sweep as sweep_module
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.results import COMPARED, append_rows
+from effirl.launch import Stage
 from effirl.sweep import reinforcement_command, sweep
 from tests.effirl.evaluation.rows import correct
 
@@ -80,6 +81,29 @@ def test_a_sweep_writes_its_front(tmp_path: Path, fakes: Fakes) -> None:
     assert found["alpha 1"]["figures"]["time_gain"]["value"] == pytest.approx(0.7)
     assert "0.700 (0.700 to 0.700)" in table
     assert {path.name for path in tmp_path.iterdir()} >= {"front.png", "front.svg", "sweep.csv"}
+
+
+def test_on_a_cluster_the_same_commands_run(
+    tmp_path: Path, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[Stage], str | None]] = []
+
+    def run_on_cluster(stages: list[Stage], address: str | None) -> None:
+        asked.append((stages, address))
+        for stage in stages:
+            fakes.run(stage.command, stage.what)
+
+    monkeypatch.setattr(sweep_module, "run_on_cluster", run_on_cluster)
+    monkeypatch.setattr("effirl.engines.find_spec", lambda _: True)
+    settings = replace(config(tmp_path), engine="ray", ray_address="auto")
+    sweep(settings)
+    ((stages, address),) = asked
+    assert address == "auto"
+    assert [stage.folder.name for stage in stages] == fakes.trained
+    assert stages[2].command == reinforcement_command(settings, 1.0, 0, stages[2].folder)
+    assert stages[2].log == (tmp_path / "alpha-1-seed-0.log").resolve()
+    sweep(settings)  # finished: nothing to run
+    assert len(asked) == 1
 
 
 def test_every_alpha_is_trained_with_every_seed(tmp_path: Path, fakes: Fakes) -> None:
