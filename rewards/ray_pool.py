@@ -83,7 +83,13 @@ class RayPool:
         self._refused: set[str] = set()
         self._owns_connection = connect(address)
         try:
-            self._nodes = {node.node_id: self._report(node) for node in self._start_nodes()}
+            for node in self._start_nodes():
+                try:
+                    self._nodes[node.node_id] = self._report(node)
+                except ClusterError as error:
+                    if self._is_alive(node):
+                        raise
+                    logger.warning("%s: not used", error)  # it died before Ray took note
             if not self._nodes:
                 raise ClusterError("the Ray cluster has no node with a CPU for us")
         except BaseException:
@@ -205,6 +211,10 @@ class RayPool:
                 f"node {node.name} has another version of rewards; install the same on all nodes"
             )
         return node
+
+    def _is_alive(self, node: _Node) -> bool:
+        alive = (values["NodeID"] for values in self._ray.nodes() if values["Alive"])
+        return node.node_id in alive
 
     def _join(self) -> None:
         """Take in nodes that were not there before."""

@@ -52,6 +52,7 @@ class Machine:
     lives: int = 1_000
     """Items until it is lost."""
     alive: bool = True
+    starts: bool = True
     most_at_once: int = 0
     done: list[Any] = field(default_factory=list)
 
@@ -73,6 +74,8 @@ class Actor:
         report = IsolationReport({name: Mechanism(True, "") for name in names})
 
         def started() -> NodeReport:
+            if not self.machine.alive or not self.machine.starts:
+                raise RayActorError("it never ran")
             try:
                 report.require(floor)
             except IsolationError as error:
@@ -230,6 +233,22 @@ def test_a_node_below_the_floor_is_refused_by_name(play: Play) -> None:
 def test_a_node_with_other_code_is_refused_by_name(play: Play) -> None:
     with pytest.raises(ClusterError, match=r"node old \(.*\) has another version of rewards"):
         play(Machine("new"), Machine("old", code="older"))
+
+
+def test_a_node_that_dies_while_it_starts_is_left_out_and_one_that_cannot_start_is_told(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Machine("dead")
+    start = Actor._start
+
+    def die(actor: Actor, places: list[int], floor: int) -> Reference:
+        dead.alive = False
+        return start(actor, places, floor)
+
+    monkeypatch.setattr(Actor, "_start", die)
+    assert "1 workers on 1 nodes" in play(dead, Machine("kept")).describe()
+    with pytest.raises(ClusterError, match=r"node bare .* no process could be started"):
+        play(Machine("kept"), Machine("bare", starts=False))
 
 
 def test_a_cluster_without_cpus_is_refused(play: Play) -> None:
