@@ -262,9 +262,9 @@ def test_a_modest_cheat_is_caught_by_an_audit(score, monkeypatch) -> None:
 def test_flags_are_counted_and_refuted_ones_tried_again_in_time(executor, monkeypatch) -> None:
     tries: list[str] = []
 
-    def counting(worker, doubt, *rest):
+    def counting(worker, doubt, **settings):
         tries.append(doubt.job.program)
-        return measure_again(worker, doubt, *rest)
+        return measure_again(worker, doubt, **settings)
 
     monkeypatch.setattr(outcomes, "measure_again", counting)
     reward = EfficiencyReward(executor=executor, fresh_inputs=fresh_inputs)
