@@ -28,6 +28,8 @@ CONFIG_FILE = "config.yaml"
 PROVENANCE_FILE = "provenance.json"
 LOCK_FILE = ".lock"
 MODEL_FOLDER = "model"
+PLACES = ("output_dir", "engine", "rewards_engine", "ray_address")
+"""Settings that say where a run works, not what it does: it may go on elsewhere."""
 WEIGHT_FILES = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -142,10 +144,10 @@ def last_checkpoint(path: Path) -> Path | None:
 
 
 def settings(config: object) -> dict[str, Any]:
-    """Return a config's values as YAML holds them, without the folder that they are kept in."""
+    """Return a config's values as YAML holds them, without those that say where it runs."""
     values = {field.name: getattr(config, field.name) for field in fields(config)}  # type: ignore[arg-type]
-    values.pop("output_dir", None)
-    return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+    kept = {name: value for name, value in values.items() if name not in PLACES}
+    return {name: str(v) if isinstance(v, Path) else v for name, v in kept.items()}
 
 
 def read_settings(path: Path) -> dict[str, Any] | None:

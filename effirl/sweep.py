@@ -7,21 +7,24 @@
         sweep.json  sweep.csv   gains with intervals by alpha, and which are non-dominated
         front.png  front.svg
 
-Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand. What is finished
-is kept: the same command goes on.
+Each reinforcement is a process of its own, as `scripts/ppo.py` would be by hand: one after the
+other here, or one on each node of a Ray cluster. Evaluations are all made here, on one machine.
+What is finished is kept: the same command goes on.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from effirl.cluster_jobs import Job, run_on_cluster
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.pareto import Candidate, trade_off
 from effirl.evaluation.results import check_comparable, load_evaluation
 from effirl.evaluation.trade_off_files import write_trade_off
-from effirl.launch import flags
+from effirl.launch import flags, script_command
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
 from effirl.stages import Stage, run_stages
 
@@ -48,7 +51,10 @@ def sweep(config: SweepConfig) -> str:
         alpha: [_reinforced(config, alpha, seed, opened.path) for seed in config.seeds]
         for alpha in config.alphas
     }
-    run_stages([*controls, *chain.from_iterable(reinforced.values())])
+    trainings = list(chain.from_iterable(reinforced.values()))
+    if config.engine == "ray":
+        _train_on_cluster(trainings, config.ray_address)
+    run_stages([*controls, *trainings])
     check_comparable([*map(_folder, chain(controls, *reinforced.values()))])
     candidates = [
         *(Candidate(stage.name, [load_evaluation(_folder(stage))], True) for stage in controls),
@@ -92,6 +98,18 @@ def _reinforced(config: SweepConfig, alpha: float, seed: int, path: Path) -> Sta
     evaluation = _evaluation(config, str(model), folder / "eval", alpha)
     command = reinforcement_command(config, alpha, seed, folder)
     return Stage(f"alpha {alpha:g}, seed {seed}", command, model, (evaluation,))
+
+
+def _train_on_cluster(stages: Sequence[Stage], address: str | None) -> None:
+    """Make what is not there yet, several at a time."""
+    jobs = []
+    for stage in stages:
+        if not stage.product.exists():
+            assert stage.command is not None
+            script, *arguments = stage.command
+            jobs.append(Job(script_command(script, arguments), stage.name, stage.product.parent))
+    if jobs:
+        run_on_cluster(jobs, address)
 
 
 def _folder(stage: Stage) -> Path:

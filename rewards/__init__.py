@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rewards.errors import SandboxError as SandboxError
     from rewards.executor import Executor as Executor
     from rewards.measurement import Comparison as Comparison
+    from rewards.ray_pool import RayPool as RayPool
     from rewards.records import ExecutionResult as ExecutionResult
     from rewards.records import Limits as Limits
     from rewards.records import Status as Status
@@ -31,6 +32,7 @@ _HOME = {
     "ExecutionResult": "records",
     "Limits": "records",
     "MeasurementCache": "cache",
+    "RayPool": "ray_pool",
     "Status": "records",
     "TestCase": "records",
     "RewardConfig": "scores",

@@ -70,18 +70,19 @@ def default_folder() -> Path | None:
         return None
 
 
-def conditions(*settings: object, packages: Sequence[str]) -> str:
+def conditions(machine: Mapping[str, str], *settings: object, packages: Sequence[str]) -> str:
     """Name all that outcomes depend on besides the job.
 
-    That is this machine with its interpreter, the packages that programs may import, the code that
+    That is the machine with its interpreter, the packages that programs may import, the code that
     measures (any change of it: an unneeded measurement is cheaper than a stale one), and the
     settings.
 
     Args:
+        machine: Fingerprint of where outcomes are measured.
         settings: Values whose `repr` says all, such as dataclasses.
         packages: Names of distributions.
     """
-    return repr((fingerprint_key(), _code_digest(), _versions(packages), settings))
+    return repr((sorted(machine.items()), code_digest(), _versions(packages), settings))
 
 
 class MeasurementCache:
@@ -118,7 +119,7 @@ class MeasurementCache:
     def store(self, outcomes: Mapping[str, Outcome]) -> None:
         """Remember outcomes, in the place of older ones."""
         now = _now_s()
-        rows = [(k, fingerprint_key(), now, 0, _encode(o)) for k, o in outcomes.items()]
+        rows = [(k, _measured_on(o), now, 0, _encode(o)) for k, o in outcomes.items()]
 
         def insert(database: sqlite3.Connection) -> None:
             database.executemany("REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)", rows)
@@ -156,6 +157,12 @@ def _encode(outcome: Outcome) -> str:
     return json.dumps(asdict(outcome))
 
 
+def _measured_on(outcome: Outcome) -> str:
+    """Where it was timed; a program that was only judged counts to the machine that stores it."""
+    machine = "" if outcome.comparison is None else outcome.comparison.machine
+    return machine or fingerprint_key()
+
+
 def _decode(text: str) -> Outcome | None:
     """Undo `_encode`; None for anything else that stands there."""
     values: dict[str, Any]
@@ -178,7 +185,7 @@ def _still_good(now: float) -> tuple[float, float]:
 
 
 @cache
-def _code_digest() -> str:
+def code_digest() -> str:
     """Digest the source of this package, as it was when first asked."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):

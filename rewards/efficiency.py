@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rewards.cache import MeasurementCache
-from rewards.executor import Executor
+from rewards.executor import Executor, Pool
 from rewards.extraction import extract_program, normalise
 from rewards.jobs import Job, Outcome
 from rewards.measurement import MeasurementPlan
@@ -51,7 +51,7 @@ class EfficiencyReward:
 
     Args:
         config: Prices.
-        executor: Workers to use; None starts a pool of its own on all cores.
+        executor: Workers to use, here or on a cluster; None starts its own on all cores.
         limits: For each run of a test.
         plan: How precisely to measure.
         cache: Outcomes of earlier runs to use, for a while each; None measures everything anew.
@@ -68,7 +68,7 @@ class EfficiencyReward:
     def __init__(
         self,
         config: RewardConfig | None = None,
-        executor: Executor | None = None,
+        executor: Pool | None = None,
         *,
         limits: Limits | None = None,
         plan: MeasurementPlan | None = None,
@@ -76,7 +76,7 @@ class EfficiencyReward:
         fresh_inputs: FreshInputs | None = None,
     ) -> None:
         self.config = config or RewardConfig()
-        self.executor = executor or Executor()
+        self.executor: Pool = executor or Executor()
         self._owns_executor = executor is None
         self._limits = limits or Limits()
         plan = replace(plan or MeasurementPlan(), wall_factor=2 ** (self.config.saturation + 1))

@@ -7,10 +7,10 @@ two is a `SandboxError`, never a verdict.
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from rewards import machine
 from rewards.errors import SandboxError
@@ -35,6 +35,29 @@ def packages_of(*programs: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+class Pool(Protocol):
+    """Isolated workers: those of an `Executor` here, or of a `rewards.ray_pool.RayPool`."""
+
+    isolation: IsolationReport
+    """The least that any of the workers proved."""
+    machine: Mapping[str, str]
+    """Fingerprint of where they are."""
+
+    def map(
+        self,
+        task: Callable[[Worker, T], R],
+        items: Sequence[T],
+        programs: Callable[[T], Sequence[str]] = ...,
+    ) -> list[R | SandboxError]:
+        """Do `task(worker, item)` for all items, each whole on one worker, as `Executor.map`.
+
+        Workers may be in other processes: all three arguments and the results are pickled there.
+        """
+
+    def close(self) -> None:
+        """End all workers."""
+
+
 class Executor:
     """Runs untrusted programs on isolated workers, one worker pinned to each core.
 
@@ -42,7 +65,9 @@ class Executor:
     small process starts others faster.
 
     Args:
-        num_workers: At most one for each core that this process may use; None for all of them.
+        num_workers: At most one for each of the cores; None for all of them.
+        cores: Those to use, None for all that this process may. Executors at work at the same time
+            need different ones.
         isolation_floor: The lowest isolation level (0-3) to accept.
 
     Raises:
@@ -51,8 +76,14 @@ class Executor:
         ValueError: If `num_workers` is out of range.
     """
 
-    def __init__(self, *, num_workers: int | None = None, isolation_floor: int = 1) -> None:
-        cores = machine.cores()
+    def __init__(
+        self,
+        *,
+        num_workers: int | None = None,
+        cores: Sequence[int] | None = None,
+        isolation_floor: int = 1,
+    ) -> None:
+        cores = machine.cores() if cores is None else cores
         count = len(cores) if num_workers is None else num_workers
         if not 1 <= count <= len(cores):
             raise ValueError(f"num_workers must be 1-{len(cores)} on this machine, got {count}")
@@ -65,6 +96,7 @@ class Executor:
         self._runs: dict[tuple[int, tuple[str, ...]], int] = {}
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="effirl-worker")
         self.num_workers = count
+        self.machine: Mapping[str, str] = machine.fingerprint()
         remove_abandoned()
         with self._core() as core:
             self.isolation: IsolationReport = self._worker(core, ()).report

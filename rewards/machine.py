@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +32,19 @@ def fingerprint() -> dict[str, str]:
 def fingerprint_key() -> str:
     """A short key: equal for equal fingerprints."""
     return hashlib.sha256(repr(sorted(fingerprint().items())).encode()).hexdigest()[:16]
+
+
+def joint_fingerprint(machines: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Describe machines that measure together: one of them if they are alike.
+
+    Where they differ a value names all: figures of such a set mix with those of an equal set only.
+
+    >>> joint_fingerprint([{"cpu": "b", "cores": "2"}, {"cpu": "a", "cores": "2"}])
+    {'cpu': 'a | b', 'cores': '2'}
+    """
+    return {
+        name: " | ".join(sorted({machine[name] for machine in machines})) for name in machines[0]
+    }
 
 
 def _cpu_model() -> str:

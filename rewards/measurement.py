@@ -18,6 +18,7 @@ from typing import Final
 
 from rewards.imports import ImportCost, import_cost
 from rewards.judging import run_test
+from rewards.machine import fingerprint_key
 from rewards.records import ExecutionResult, Limits, Status, TestCase
 from rewards.stats import NoisePrior, paired_log2_ratio
 from rewards.worker import Worker
@@ -73,6 +74,8 @@ class Comparison:
     source_peak_bytes: int
     """Net peak memory, the largest over the inputs."""
     program_peak_bytes: int
+    machine: str = ""
+    """`rewards.machine.fingerprint_key` of where both ran; empty in older records."""
 
 
 class TimedRunError(Exception):
@@ -234,6 +237,7 @@ def _summarise(source: _Side, other: _Side) -> Comparison:
         program_wall_s=other.mean_wall_s,
         source_peak_bytes=source_peak,
         program_peak_bytes=other_peak,
+        machine=fingerprint_key(),
     )
 
 

@@ -1,14 +1,15 @@
 """From jobs to outcomes: remembered ones while they hold, measured ones otherwise."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 
 from rewards.cache import MeasurementCache, conditions
 from rewards.errors import SandboxError
-from rewards.executor import PACKAGES, Executor
+from rewards.executor import PACKAGES, Pool
 from rewards.jobs import Job, Outcome, run_job
 from rewards.measurement import MeasurementPlan
 from rewards.monitor import Doubt, FreshInputs, Monitor, measure_again
-from rewards.worker import Worker
 
 
 class Outcomes:
@@ -25,7 +26,7 @@ class Outcomes:
 
     def __init__(
         self,
-        executor: Executor,
+        executor: Pool,
         cache: MeasurementCache | None,
         fresh_inputs: FreshInputs | None,
         plan: MeasurementPlan,
@@ -40,6 +41,7 @@ class Outcomes:
         self._saturation = saturation
         self._run_all = run_all
         self._conditions = conditions(
+            executor.machine,
             executor.isolation.level,
             plan,
             saturation,
@@ -62,24 +64,19 @@ class Outcomes:
         return [None if key is None else settled.get(key) for key in keys]
 
     def _measure(self, jobs: Mapping[str, Job]) -> dict[str, Outcome]:
-        def run(worker: Worker, job: Job) -> Outcome:
-            return run_job(worker, job, self._plan, run_all=self._run_all)
-
-        results = self._executor.map(run, list(jobs.values()), lambda job: job.programs)
+        run = partial(run_job, plan=self._plan, run_all=self._run_all)
+        results = self._executor.map(run, list(jobs.values()), attrgetter("programs"))
         pairs = zip(jobs, results, strict=True)
         return {key: result for key, result in pairs if not isinstance(result, SandboxError)}
 
     def _settle(self, jobs: Mapping[str, Job], outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
         """Confirm or refute doubted gains; what we fail to measure again is left out."""
-
-        def run(worker: Worker, doubt: Doubt) -> Outcome:
-            return measure_again(worker, doubt, self._plan, self._saturation)
-
         doubts: dict[str, Doubt] = {}
         for key, outcome in outcomes.items():
             if doubt := self._monitor.doubt(jobs[key], outcome):
                 doubts[key] = doubt
-        results = self._executor.map(run, list(doubts.values()), lambda doubt: doubt.job.programs)
+        run = partial(measure_again, plan=self._plan, saturation=self._saturation)
+        results = self._executor.map(run, list(doubts.values()), attrgetter("job.programs"))
         settled = {key: outcome for key, outcome in outcomes.items() if key not in doubts}
         for (key, doubt), result in zip(doubts.items(), results, strict=True):
             if not isinstance(result, SandboxError):

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from math import log2
 from types import SimpleNamespace
 
-from effirl.evaluation.meter import ImportCosts, MemoryTimes, Pair
+from effirl.evaluation.meter import Pair
 from effirl.policy import Policy
+from rewards.costs import ImportCosts, MemoryTimes
 from rewards.efficiency import ScoreRequest
 from rewards.extraction import extract_program, normalise
 from rewards.imports import ImportCost

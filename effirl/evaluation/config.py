@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from effirl.config import FieldError, check_range, check_types
 from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS
 from effirl.data.perf_inputs.loading import PERFORMANCE_INPUTS_HELP
 from effirl.data.perf_inputs.store import DEFAULT_FOLDER
+from effirl.engines import ENGINE_HELP, RAY_ADDRESS_HELP, check_ray
 
 CONTROLS = ("source", "target")
 """Stand-ins for a model: the source program unchanged, and the data set's own improved program."""
@@ -81,10 +83,13 @@ class EvaluateConfig:
         default=None,
         metadata={"help": "folder of the results; continues what it holds of the same evaluation"},
     )
+    rewards_engine: Literal["local", "ray"] = field(default="local", metadata={"help": ENGINE_HELP})
+    ray_address: str | None = field(default=None, metadata={"help": RAY_ADDRESS_HELP})
     seed: int = field(default=0, metadata={"help": "of sampling and of the intervals"})
 
     def __post_init__(self) -> None:
         check_types(self)
+        check_ray("rewards_engine", self.rewards_engine)
         if self.data not in DATA_SETS:
             raise FieldError("data", f"one of {', '.join(DATA_SETS)}", self.data)
         check_range(
@@ -145,12 +150,21 @@ class SweepConfig:
     output_dir: Path | None = field(
         default=None, metadata={"help": "folder of the sweep; finished runs in it are kept"}
     )
+    engine: Literal["local", "ray"] = field(
+        default="local",
+        metadata={
+            "help": "where reinforcement runs: local is here, one after the other; ray on all "
+            "nodes of a Ray cluster, one on each, which need a folder that all of them see"
+        },
+    )
+    ray_address: str | None = field(default=None, metadata={"help": RAY_ADDRESS_HELP})
     seed: int = field(default=0, metadata={"help": "of the evaluations' sampling and intervals"})
 
     def __post_init__(self) -> None:
         if isinstance(self.alphas, list):  # YAML's 0 and 1 are whole numbers
             self.alphas = [float(item) if type(item) is int else item for item in self.alphas]
         check_types(self)
+        check_ray("engine", self.engine)
         if self.data not in DATA_SETS:
             raise FieldError("data", f"one of {', '.join(DATA_SETS)}", self.data)
         in_range = all(0 <= alpha <= 1 for alpha in self.alphas)

@@ -1,7 +1,7 @@
 """The figures of an evaluation: of one model, and of two on the same problems."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -10,6 +10,7 @@ from effirl.evaluation.bootstrap import Estimate, detectable, estimate, estimate
 from effirl.evaluation.metric_table import HEADLINE, sections
 from effirl.evaluation.metrics import Metric, Samples
 from effirl.scoring import CompletionRow
+from rewards.machine import fingerprint
 
 Estimates = dict[str, Estimate]
 """By name of the metric, in the report's order."""
@@ -97,6 +98,8 @@ class Report:
     """The model, and the one that it is compared with if there is one."""
     values: Estimates
     compared: Differences | None
+    machine: Mapping[str, str]
+    """Where programs were measured."""
 
     @property
     def title(self) -> str:
@@ -128,7 +131,10 @@ class Report:
 
 
 def make_report(
-    settings: dict[str, object], loaded: LoadedProblems, found: Sequence[Evaluation]
+    settings: dict[str, object],
+    loaded: LoadedProblems,
+    found: Sequence[Evaluation],
+    machine: Mapping[str, str] | None = None,
 ) -> Report:
     """Compute every figure of one model, or of two.
 
@@ -136,10 +142,12 @@ def make_report(
         settings: As resolved.
         loaded: The problems, and how many were left out.
         found: The model, and the one that it is compared with if there is one.
+        machine: Fingerprint of where programs were measured; None for this machine's.
     """
     seed = int(str(settings["seed"]))
     compared = differences(found[0], found[1], seed) if len(found) > 1 else None
-    return Report(settings, loaded, found, estimates(found[0], seed), compared)
+    values = estimates(found[0], seed)
+    return Report(settings, loaded, found, values, compared, machine or fingerprint())
 
 
 def estimates(evaluation: Evaluation, seed: int = 0) -> Estimates:

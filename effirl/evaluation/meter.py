@@ -1,9 +1,5 @@
 """What evaluation measures beside the score: memory over time, imports, and what copies cost.
 
-Memory over time is EffiBench's TMU, MB*s. Sampling disturbs a program's timing, so it is never done
-in the runs that are timed. Each program has run once before, and a lot decides which of the two is
-sampled first: the first one took longer, and read as 2% more.
-
 The reward defines a copy of the source program to gain 0 and does not time it. A report must: its
 runtime is part of the mean, and the `source` control has nothing but copies. Timed against itself,
 a program should read a ratio of 1 within its interval: that checks the meter.
@@ -12,33 +8,31 @@ Runs are import-neutral. What a program's own imports cost is measured apart, so
 give the raw gain, as a fresh interpreter would show it, beside the import-neutral one.
 """
 
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from effirl.data.problems import Problem
 from effirl.scoring import CompletionRow
+from rewards import costs
+from rewards.costs import ImportCosts, MemoryTimes
 from rewards.errors import SandboxError
-from rewards.executor import Executor
+from rewards.executor import Pool
 from rewards.extraction import normalise
-from rewards.functions import compose
-from rewards.imports import ImportCost, import_cost
+from rewards.jobs import Job
 from rewards.measurement import (
     MEMORY_RESOLUTION_BYTES,
     TIME_RESOLUTION_S,
     Comparison,
     MeasurementPlan,
-    TimedRunError,
-    compare,
 )
-from rewards.memory_profile import RELIABLE_ABOVE_S, memory_time
+from rewards.memory_profile import RELIABLE_ABOVE_S
 from rewards.records import Limits
 from rewards.scores import MEMORY_FLOOR_BYTES, TIME_FLOOR_S, RewardConfig
 from rewards.worker import Worker
 
 T = TypeVar("T")
-_lot = random.Random()  # not the global one, which models that sample seed and draw from
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +41,6 @@ class Pair:
 
     problem: Problem
     program: str
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryTimes:
-    """Memory integrals of a pair, MB*s, summed over the performance inputs."""
-
-    source: float
-    program: float
-
-
-@dataclass(frozen=True, slots=True)
-class ImportCosts:
-    """What the imports of a pair cost in a fresh interpreter."""
-
-    source: ImportCost
-    program: ImportCost
 
 
 class Meter(Protocol):
@@ -91,46 +69,32 @@ def meter_settings() -> dict[str, object]:
 
 
 class ExecutorMeter:
-    """The meter on an executor's workers; both programs of a pair run on the same one."""
+    """The meter on isolated workers; both programs of a pair run on the same one."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Pool) -> None:
         self._executor = executor
-        self._limits = Limits()
 
     def memory_times(self, pairs: Sequence[Pair]) -> list[MemoryTimes | None]:
         """Sample both programs of each pair."""
-        return _found(self._executor.map(self._sample, pairs, _programs))
+        return self._map(costs.memory_times, pairs)
 
     def comparisons(self, pairs: Sequence[Pair]) -> list[Comparison | None]:
         """Time both programs of each pair in turns."""
-        return _found(self._executor.map(self._compare, pairs, _programs))
+        return self._map(costs.comparison, pairs)
 
     def imports(self, pairs: Sequence[Pair]) -> list[ImportCosts | None]:
         """Load what both programs of each pair import."""
-        return _found(self._executor.map(_import_costs, pairs))
+        return self._map(costs.import_costs, pairs)
 
-    def _sample(self, worker: Worker, pair: Pair) -> MemoryTimes:
-        runs = [
-            [compose(text, case) for case in pair.problem.performance_inputs]
-            for text in _programs(pair)
-        ]
-        for composed in (*runs[0], *runs[1]):
-            worker.run(*composed, self._limits)
-        order = [0, 1]
-        _lot.shuffle(order)
-        sums = {
-            side: sum(memory_time(worker, *composed, self._limits).mb_s for composed in runs[side])
-            for side in order
-        }
-        return MemoryTimes(source=sums[0], program=sums[1])
+    def _map(self, task: Callable[[Worker, Job], T], pairs: Sequence[Pair]) -> list[T | None]:
+        results = self._executor.map(task, [_job(p) for p in pairs], attrgetter("programs"))
+        return [None if isinstance(result, SandboxError) else result for result in results]
 
-    def _compare(self, worker: Worker, pair: Pair) -> Comparison:
-        problem = pair.problem
-        inputs = problem.performance_inputs
-        try:
-            return compare(worker, problem.source_program, pair.program, inputs, self._limits)
-        except TimedRunError as error:
-            raise SandboxError(f"a program found correct before failed: {error}") from error
+
+def _job(pair: Pair) -> Job:
+    problem = pair.problem
+    inputs = problem.performance_inputs
+    return Job(problem.problem_id, problem.source_program, pair.program, (), inputs, Limits())
 
 
 def measured(
@@ -195,15 +159,3 @@ def unreliable_share(rows: Sequence[CompletionRow]) -> float:
     ]
     too_short = [found for found in sampled if found.program_runtime_s < RELIABLE_ABOVE_S]
     return len(too_short) / len(sampled) if sampled else 0.0
-
-
-def _import_costs(worker: Worker, pair: Pair) -> ImportCosts:
-    return ImportCosts(*(import_cost(worker, text) for text in _programs(pair)))
-
-
-def _programs(pair: Pair) -> tuple[str, str]:
-    return pair.problem.source_program, pair.program
-
-
-def _found(results: Sequence[T | SandboxError]) -> list[T | None]:
-    return [None if isinstance(result, SandboxError) else result for result in results]

@@ -10,7 +10,6 @@ from effirl.evaluation.metric_table import FORMATS
 from effirl.evaluation.page_plots import spread_figure, statuses_figure
 from effirl.evaluation.report_text import METHOD, cell, command, definitions, notes, section_table
 from effirl.pages import Drawing, drawing, render
-from rewards.machine import fingerprint
 
 _PACKAGES = ("effirl", "torch", "transformers", "trl", "numpy", "radon")
 
@@ -29,7 +28,7 @@ def page(report: Report) -> str:
         sections={title: section_table(report, lines) for title, lines in sections.items()},
         command=command(),
         settings=report.settings,
-        machine=fingerprint() | versions(),
+        machine={**report.machine, **versions()},
         definitions=definitions(report),
         method=METHOD,
     )

@@ -20,7 +20,11 @@ _DIFFERENCES_FILE: Final = "differences.json"
 
 
 def write_report(
-    folder: Path, settings: dict[str, object], loaded: LoadedProblems, found: Sequence[Evaluation]
+    folder: Path,
+    settings: dict[str, object],
+    loaded: LoadedProblems,
+    found: Sequence[Evaluation],
+    machine: Mapping[str, str] | None = None,
 ) -> str:
     """Write the files of an evaluation.
 
@@ -29,11 +33,12 @@ def write_report(
         settings: As resolved, for the report; `seed` is that of the intervals.
         loaded: The problems, and how many were left out.
         found: The model, and the one that it is compared with if there is one.
+        machine: Fingerprint of where programs were measured; None for this machine's.
 
     Returns:
         The first figures, for a terminal.
     """
-    report = make_report(settings, loaded, found)
+    report = make_report(settings, loaded, found, machine)
     _write_json(folder / METRICS_FILE, _jsonable(report.values))
     if report.compared is not None:
         compared = report.compared

@@ -12,7 +12,6 @@ from effirl.evaluation.bootstrap import CONFIDENCE, NUM_RESAMPLES, POWER, Estima
 from effirl.evaluation.evaluations import Line, Report
 from effirl.evaluation.meter import unreliable_share
 from effirl.tables import aligned
-from rewards.machine import fingerprint
 from rewards.memory_profile import RELIABLE_ABOVE_S
 from rewards.records import Status
 
@@ -123,7 +122,7 @@ def markdown(report: Report) -> str:
         f"```\n{command()}\n```",
         "\n".join(f"- {name}: {value}" for name, value in report.settings.items()),
         "## Machine",
-        "\n".join(f"- {name}: {value}" for name, value in fingerprint().items()),
+        "\n".join(f"- {name}: {value}" for name, value in report.machine.items()),
         "## Definitions",
         "\n".join(f"- `{name}`: {meaning}" for name, meaning in definitions(report).items()),
         METHOD,

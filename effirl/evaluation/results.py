@@ -21,8 +21,7 @@ from effirl.runs import (
     tell_apart,
 )
 from effirl.scoring import CompletionRow
-from rewards.isolation import IsolationReport
-from rewards.machine import fingerprint
+from rewards.executor import Pool
 
 RESULTS_FILE = "results.jsonl"
 COMPARED: Final = ("machine", "meter", "isolation", "problems", "performance_inputs")
@@ -72,10 +71,11 @@ def append_rows(path: Path, rows: Sequence[CompletionRow]) -> None:
         file.write("".join(map(_line, rows)))
 
 
-def conditions(isolation: IsolationReport) -> dict[str, object]:
+def conditions(pool: Pool) -> dict[str, object]:
     """Describe what decides a figure besides the programs: machine, meter and isolation."""
+    isolation = pool.isolation
     return {
-        "machine": fingerprint(),
+        "machine": dict(pool.machine),
         "meter": meter_settings(),
         "isolation": {
             "level": isolation.level,

@@ -4,12 +4,14 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from effirl.data.load import EDITS_SET, load_problems
 from effirl.data.overlap import leave_out, trained_on
 from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
+from effirl.engines import start_pool
 from effirl.evaluation.completers import Completer, make_completer
 from effirl.evaluation.config import EvaluateConfig
 from effirl.evaluation.edits import write_edits
@@ -30,7 +32,7 @@ from effirl.scoring import (
     find_unusable,
     score_completions,
 )
-from rewards import EfficiencyReward, Executor, RewardConfig
+from rewards import EfficiencyReward, RewardConfig
 
 logger = logging.getLogger(__name__)
 
@@ -59,16 +61,16 @@ def evaluate(config: EvaluateConfig) -> str:
             _compare_edits(completer, loaded, path, config.seed)
             for completer, path in zip(completers, _folders(run.path), strict=False)
         )
-    with Executor() as executor:
-        measured_under = conditions(executor.isolation)
+    with closing(start_pool(config)) as pool:
+        measured_under = conditions(pool)
         check_provenance(run.path, loaded.problems, models, measured_under)
-        scorer = EfficiencyReward(RewardConfig(alpha=config.alpha), executor)
-        meter = ExecutorMeter(executor)
+        scorer = EfficiencyReward(RewardConfig(alpha=config.alpha), pool)
+        meter = ExecutorMeter(pool)
         evaluations = [
             evaluate_model(completer, loaded.problems, path, scorer, meter)
             for completer, path in zip(completers, _folders(run.path), strict=False)
         ]
-    return write_report(run.path, settings(config), loaded, evaluations)
+    return write_report(run.path, settings(config), loaded, evaluations, pool.machine)
 
 
 def load_unseen(config: EvaluateConfig, models: Sequence[str]) -> LoadedProblems:

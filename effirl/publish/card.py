@@ -66,6 +66,7 @@ def make_card(subject: Subject) -> str:
         Markdown with the hub's header.
     """
     trainings, measured = subject.lineage.trainings, subject.measured
+    figures: Mapping[str, Any] = {} if measured is None else _figures(measured)
     card = ModelCard.from_template(
         _metadata(subject),
         template_path=str(_TEMPLATE),
@@ -80,7 +81,7 @@ def make_card(subject: Subject) -> str:
         scope=_scope(subject.lineage),
         license_id=subject.license,
         measured=measured,
-        **({} if measured is None else _figures(measured)),
+        **figures,
     )
     return str(card)
 

@@ -10,6 +10,7 @@ from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS, EDITS_SET, re
 from effirl.data.perf_inputs.loading import PERFORMANCE_INPUTS_HELP
 from effirl.data.perf_inputs.store import DEFAULT_FOLDER
 from effirl.data.tags import Objective
+from effirl.engines import ENGINE_HELP, RAY_ADDRESS_HELP, check_ray
 
 CONDITIONED_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """What a conditioned policy is trained for. Few, so that each is met often in a run of minutes."""
@@ -241,11 +242,14 @@ class PpoConfig(TrainingConfig):
     isolation_floor: Literal[0, 1, 2, 3] = field(
         default=1, metadata={"help": "Refuse to run programs below this isolation level."}
     )
+    rewards_engine: Literal["local", "ray"] = field(default="local", metadata={"help": ENGINE_HELP})
+    ray_address: str | None = field(default=None, metadata={"help": RAY_ADDRESS_HELP})
 
     def __post_init__(self) -> None:
         self.alpha = str(self.alpha)
         super().__post_init__()
         parse_alpha(self.alpha)
+        check_ray("rewards_engine", self.rewards_engine)
         check_range(
             self,
             1,

@@ -3,16 +3,16 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 from effirl.data.problems import Problem
+from effirl.engines import start_pool
 from effirl.training.config import PpoConfig
 from rewards.cache import MeasurementCache, default_folder
 from rewards.efficiency import EfficiencyReward, ScoreRequest
-from rewards.executor import Executor
 from rewards.measurement import MeasurementPlan
 from rewards.scores import RewardConfig, Score
 
@@ -34,26 +34,32 @@ class Scorer(Protocol):
 def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
     """Start the workers, and stop them at the end.
 
-    The cores are divided among the training processes of the machine, which score at once.
+    The cores are divided among the training processes, which score at once.
 
     Raises:
-        IsolationError: If this machine cannot isolate programs as well as the floor asks.
+        UserError: If there is no cluster, or a node of it is of no use.
+        IsolationError: If a machine cannot isolate programs as well as the floor asks.
     """
-    num_cores = len(os.sched_getaffinity(0))
-    num_workers = max(1, num_cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     settings = RewardConfig(
         efficiency_weight=config.efficiency_weight,
         saturation=config.saturation,
         partial_credit=config.partial_credit,
     )
-    with Executor(num_workers=num_workers, isolation_floor=config.isolation_floor) as executor:
+    pool = start_pool(
+        config,
+        isolation_floor=config.isolation_floor,
+        local_share=_share("LOCAL_RANK", "LOCAL_WORLD_SIZE"),
+        cluster_share=_share("RANK", "WORLD_SIZE"),
+    )
+    with closing(pool):
         cache = MeasurementCache(default_folder())
         plan = MeasurementPlan(count_imports=config.count_imports)
-        reward = EfficiencyReward(settings, executor, plan=plan, cache=cache)
-        try:
-            yield reward
-        finally:
-            reward.close()
+        yield EfficiencyReward(settings, pool, plan=plan, cache=cache)
+
+
+def _share(rank: str, world_size: str) -> tuple[int, int]:
+    """Which of how many processes this is, as the launcher says; one alone without a launcher."""
+    return int(os.environ.get(rank, "0")), int(os.environ.get(world_size, "1"))
 
 
 class LoggedReward:

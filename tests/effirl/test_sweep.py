@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from effirl import stages as stages_module
+from effirl import sweep as sweep_module
+from effirl.cluster_jobs import Job
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.results import COMPARED, append_rows
+from effirl.launch import script_command
 from effirl.sweep import reinforcement_command, sweep
 from tests.effirl.evaluation.rows import correct
 
@@ -79,6 +82,30 @@ def test_a_sweep_writes_its_front(tmp_path: Path, fakes: Fakes) -> None:
     assert found["alpha 1"]["figures"]["time_gain"]["value"] == pytest.approx(0.7)
     assert "0.700 (0.700 to 0.700)" in table
     assert {path.name for path in tmp_path.iterdir()} >= {"front.png", "front.svg", "sweep.csv"}
+
+
+def test_on_a_cluster_the_same_commands_run(
+    tmp_path: Path, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[Job], str | None]] = []
+
+    def run_on_cluster(jobs: list[Job], address: str | None) -> None:
+        asked.append((jobs, address))
+        for job in jobs:
+            fakes.run(job.command, job.what)
+
+    monkeypatch.setattr(sweep_module, "run_on_cluster", run_on_cluster)
+    monkeypatch.setattr("effirl.engines.find_spec", lambda _: True)
+    settings = replace(config(tmp_path), engine="ray", ray_address="auto")
+    sweep(settings)
+    ((jobs, address),) = asked
+    assert address == "auto"
+    assert [job.folder.name for job in jobs] == fakes.trained
+    script, *arguments = reinforcement_command(settings, 1.0, 0, jobs[2].folder)
+    assert jobs[2].command == script_command(script, arguments)
+    assert jobs[2].log == (tmp_path / "alpha-1-seed-0.log").resolve()
+    sweep(settings)  # finished: nothing to run
+    assert len(asked) == 1
 
 
 def test_every_alpha_is_trained_with_every_seed(tmp_path: Path, fakes: Fakes) -> None:

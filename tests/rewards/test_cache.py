@@ -132,19 +132,21 @@ def test_what_does_not_decide_an_outcome_is_not_in_its_key(change: dict) -> None
     assert replace(JOB, **change).key("here") == JOB.key("here")
 
 
+MACHINE = {"cpu": "a"}
+
+
 def test_conditions_name_machine_code_packages_and_settings(monkeypatch) -> None:
     def now() -> str:
-        return conditions(3, MeasurementPlan(), packages=("numpy",))
+        return conditions(MACHINE, 3, MeasurementPlan(), packages=("numpy",))
 
     usual = now()
     assert now() == usual
-    assert conditions(2, MeasurementPlan(), packages=("numpy",)) != usual
-    assert conditions(3, MeasurementPlan(max_rounds=9), packages=("numpy",)) != usual
-    assert conditions(3, MeasurementPlan(), packages=()) != usual
-    for name in ("fingerprint_key", "_code_digest"):
-        with monkeypatch.context() as patch:
-            patch.setattr(cache_module, name, lambda: "another")
-            assert now() != usual
+    assert conditions(MACHINE, 2, MeasurementPlan(), packages=("numpy",)) != usual
+    assert conditions(MACHINE, 3, MeasurementPlan(max_rounds=9), packages=("numpy",)) != usual
+    assert conditions(MACHINE, 3, MeasurementPlan(), packages=()) != usual
+    assert conditions({"cpu": "b"}, 3, MeasurementPlan(), packages=("numpy",)) != usual
+    monkeypatch.setattr(cache_module, "code_digest", lambda: "another")
+    assert now() != usual
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The reward on real programs, and on an executor that fails."""
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -86,6 +87,7 @@ class BrokenExecutor:
     """Loses every item but source programs."""
 
     isolation = SimpleNamespace(level=3)
+    machine: ClassVar = {"cpu": "a"}
 
     def map(self, task, items, programs=None):
         return [task(RealEnough(), job) if job.is_source else SandboxError("gone") for job in items]

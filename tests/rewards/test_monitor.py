@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import fields, replace
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -261,9 +262,9 @@ def test_a_modest_cheat_is_caught_by_an_audit(score, monkeypatch) -> None:
 def test_flags_are_counted_and_refuted_ones_tried_again_in_time(executor, monkeypatch) -> None:
     tries: list[str] = []
 
-    def counting(worker, doubt, *rest):
+    def counting(worker, doubt, **settings):
         tries.append(doubt.job.program)
-        return measure_again(worker, doubt, *rest)
+        return measure_again(worker, doubt, **settings)
 
     monkeypatch.setattr(outcomes, "measure_again", counting)
     reward = EfficiencyReward(executor=executor, fresh_inputs=fresh_inputs)
@@ -280,6 +281,7 @@ def test_a_doubt_that_we_fail_to_settle_is_not_paid_and_not_remembered() -> None
         """Whoever measures again dies."""
 
         isolation = SimpleNamespace(level=3)
+        machine: ClassVar = {"cpu": "a"}
 
         def map(self, task, items, programs=None):
             worker = FakeWorker()

@@ -3,12 +3,11 @@ from dataclasses import replace
 from effirl.data.problems import Problem
 from effirl.evaluation.meter import (
     ExecutorMeter,
-    ImportCosts,
-    MemoryTimes,
     Pair,
     measured,
     unreliable_share,
 )
+from rewards.costs import ImportCosts, MemoryTimes
 from rewards.executor import Executor
 from rewards.imports import ImportCost
 from rewards.measurement import Comparison

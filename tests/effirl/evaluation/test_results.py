@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,7 +101,9 @@ def test_conditions_name_machine_meter_and_isolation(tmp_path: Path) -> None:
     report = IsolationReport(
         {"seccomp": Mechanism(True, "tried"), "landlock": Mechanism(False, "")}
     )
-    found = conditions(report)
+    pool = SimpleNamespace(isolation=report, machine={"cpu": "a | b"})
+    found = conditions(pool)  # type: ignore[arg-type]
+    assert found["machine"] == {"cpu": "a | b"}
     assert found["isolation"] == {"level": 0, "seccomp": True, "landlock": False}
     assert json.loads(json.dumps(found)) == found  # as it comes back from the file
     check_provenance(tmp_path, PROBLEMS, ["source"], found)

@@ -1,0 +1,144 @@
+"""Runs commands on the nodes of a Ray cluster, as `effirl.launch` runs one here."""
+
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from effirl.errors import UserError
+from rewards.cluster import ClusterError, connect, import_ray
+
+_POLL_S: Final = 0.5
+_SAVE_TIMEOUT_S: Final = 120.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command to run, this machine's Python first."""
+
+    command: list[str]
+    what: str
+    """For messages."""
+    folder: Path
+    """That it makes."""
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self.folder.with_name(f"{self.folder.name}.log").resolve()
+
+
+def run_on_cluster(jobs: Sequence[Job], address: str | None = None) -> None:
+    """Run commands on the nodes of a Ray cluster, one on each at a time; output goes to their logs.
+
+    All nodes must see the current folder and the jobs' folders at the same paths. A job whose
+    node is lost goes on, from its last checkpoint, on another one. One that fails stops no other.
+
+    Args:
+        jobs: In the order in which they start.
+        address: Of the cluster, see `rewards.cluster.connect`.
+
+    Raises:
+        UserError: If there is no cluster, no node of it is left, or a job fails.
+        KeyboardInterrupt: After Ctrl-C, when what runs has saved what it saves.
+    """
+    try:
+        is_ours = connect(address)
+    except ClusterError as error:
+        raise UserError(str(error)) from error
+    ray = import_ray()
+    try:
+        failures = _run_on_nodes(ray, jobs)
+    finally:
+        if is_ours:
+            ray.shutdown()
+    if failures:
+        raise UserError("; ".join(failures) + "; the same command continues from there")
+
+
+def _run_on_nodes(ray: Any, jobs: Sequence[Job]) -> list[str]:
+    """Run all jobs; returns what is to be said of those that failed."""
+    idle = deque(n for n in ray.nodes() if n["Alive"] and n["Resources"].get("CPU", 0) >= 1)
+    waiting = deque(jobs)
+    running: dict[Any, tuple[Job, dict[str, Any]]] = {}
+    failures: list[str] = []
+    try:
+        while waiting or running:
+            while waiting and idle:
+                job, node = waiting.popleft(), idle.popleft()
+                logger.info(f"{job.what} on {node['NodeManagerHostname']}: {job.log}")
+                running[_start(ray, job, node)] = job, node
+            if not running:
+                raise UserError("no node of the Ray cluster is left to run on")
+            (reference,), _ = ray.wait(list(running), num_returns=1)
+            job, node = running.pop(reference)
+            try:
+                exit_status = ray.get(reference)
+            except ray.exceptions.RayError as error:
+                reason = str(error).strip().rsplit("\n", 1)[-1]
+                logger.warning(f"lost node {node['NodeManagerHostname']} at {job.what}: {reason}")
+                waiting.append(job)
+                continue
+            idle.append(node)
+            if exit_status:
+                failures.append(f"{job.what} ended with exit status {exit_status}, see {job.log}")
+            elif not job.folder.is_dir():
+                failures.append(
+                    f"{job.what} ended on {node['NodeManagerHostname']}, but {job.folder} is "
+                    "not seen here: --output-dir must be a folder that all nodes share"
+                )
+    except KeyboardInterrupt:
+        for reference in running:
+            ray.cancel(reference)
+        if running:
+            ray.wait(list(running), num_returns=len(running), timeout=_SAVE_TIMEOUT_S)
+        raise
+    return failures
+
+
+def _start(ray: Any, job: Job, node: dict[str, Any]) -> Any:
+    """Start a job on a node, and reserve all of it."""
+    affinity = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
+    task = ray.remote(run_here).options(
+        num_cpus=node["Resources"]["CPU"],
+        num_gpus=node["Resources"].get("GPU", 0),
+        max_retries=0,
+        scheduling_strategy=affinity(node["NodeID"], soft=False),
+    )
+    return task.remote(job.command[1:], str(Path.cwd()), str(job.log))
+
+
+def run_here(arguments: Sequence[str], folder: str, log: str) -> int:
+    """Run this machine's Python in a folder; returns the exit status.
+
+    Raises:
+        KeyboardInterrupt: If it was interrupted; the command has then saved what it saves.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # ray's processes block it
+    with (
+        Path(log).open("ab") as output,
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            while process.poll() is None:  # not `wait`, which ray's interrupt does not end
+                time.sleep(_POLL_S)
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
+    return process.returncode

@@ -1,0 +1,151 @@
+"""Commands on a cluster, with a stand-in for Ray."""
+
+import _thread
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from effirl import cluster_jobs
+from effirl.cluster_jobs import Job, run_here, run_on_cluster
+from effirl.errors import UserError
+
+
+class TestNode:
+    """`run_here`, which a cluster's node runs."""
+
+    def test_output_goes_to_the_log_and_the_status_comes_back(self, tmp_path: Path) -> None:
+        code = "import os; print(os.getcwd()); raise SystemExit(3)"
+        log = tmp_path / "job.log"
+        log.write_text("before\n")
+        assert run_here(["-c", code], str(tmp_path), str(log)) == 3
+        assert log.read_text() == f"before\n{tmp_path.resolve()}\n"
+
+    def test_an_interrupt_reaches_the_job_where_signals_are_blocked(self, tmp_path: Path) -> None:
+        code = (
+            "import time\nfrom pathlib import Path\nPath('begun').touch()\n"
+            "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')\n"
+        )
+
+        def interrupt() -> None:
+            while not (tmp_path / "begun").exists():
+                time.sleep(0.02)
+            _thread.interrupt_main()  # as ray does it
+
+        threading.Thread(target=interrupt).start()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        log = tmp_path / "job.log"
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                run_here(["-c", code], str(tmp_path), str(log))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        assert log.read_text() == "saved\n"
+
+
+class PlayedRay:
+    """Nodes whose jobs end in turns; a lost node is lost at its first job."""
+
+    exceptions = SimpleNamespace(RayError=RuntimeError)
+
+    def __init__(self, cpus: dict[str, int], lost: tuple[str, ...] = (), status: int = 0) -> None:
+        self.cpus = cpus
+        self.lost = lost
+        self.status = status
+        self.done: list[tuple[str, str]] = []
+        self.busy: Counter[str] = Counter()
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [
+            {"NodeID": n, "NodeManagerHostname": n, "Alive": True, "Resources": {"CPU": float(c)}}
+            for n, c in self.cpus.items()
+        ]
+
+    def remote(self, task: object) -> Any:
+        assert task is run_here
+        return SimpleNamespace(options=self._options)
+
+    def _options(self, *, num_cpus: float, scheduling_strategy: str, **_: int) -> Any:
+        def remote(arguments: list[str], folder: str, log: str) -> Any:
+            self.busy[scheduling_strategy] += 1
+            assert self.busy[scheduling_strategy] == 1, "one job on a node at a time"
+            assert num_cpus == self.cpus[scheduling_strategy]
+            return lambda: self._end(scheduling_strategy, arguments[0])
+
+        return SimpleNamespace(remote=remote)
+
+    def _end(self, node: str, name: str) -> int:
+        self.busy[node] -= 1
+        if node in self.lost:
+            raise RuntimeError("traceback\nthe node died")
+        self.done.append((node, name))
+        return self.status
+
+    def wait(self, references: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+        return references[:num_returns], references[num_returns:]
+
+    def get(self, reference: Any) -> int:
+        return int(reference())
+
+    def shutdown(self) -> None:
+        self.done.append(("", "shutdown"))
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Callable[[PlayedRay], PlayedRay]:
+    def use(ray: PlayedRay) -> PlayedRay:
+        monkeypatch.setattr(cluster_jobs, "import_ray", lambda: ray)
+        monkeypatch.setattr(cluster_jobs, "connect", lambda _: True)
+        affinity = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda node_id, soft: node_id)
+        monkeypatch.setattr(cluster_jobs, "import_module", lambda _: affinity)
+        return ray
+
+    return use
+
+
+def jobs(folder: Path, number: int) -> list[Job]:
+    return [Job(["python", f"s{n}"], f"job {n}", folder) for n in range(number)]
+
+
+Play = Callable[[PlayedRay], PlayedRay]
+
+
+def test_a_cluster_runs_one_job_on_each_node(tmp_path: Path, play: Play) -> None:
+    ray = play(PlayedRay({"head": 0, "one": 4, "two": 8}))
+    run_on_cluster(jobs(tmp_path, 5))
+    assert sorted(name for _, name in ray.done) == ["s0", "s1", "s2", "s3", "s4", "shutdown"]
+    assert {node for node, _ in ray.done} == {"one", "two", ""}
+
+
+def test_a_job_of_a_lost_node_runs_on_another(
+    tmp_path: Path, play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    ray = play(PlayedRay({"one": 1, "two": 1}, lost=("one",)))
+    run_on_cluster(jobs(tmp_path, 3))
+    assert sorted(ray.done[:-1]) == [("two", "s0"), ("two", "s1"), ("two", "s2")]
+    assert "lost node one at job 0: the node died" in caplog.text
+
+
+def test_without_a_node_left_the_user_is_told(tmp_path: Path, play: Play) -> None:
+    play(PlayedRay({"one": 1}, lost=("one",)))
+    with pytest.raises(UserError, match="no node of the Ray cluster is left"):
+        run_on_cluster(jobs(tmp_path, 2))
+
+
+def test_a_failed_job_is_told_when_the_others_have_ended(tmp_path: Path, play: Play) -> None:
+    ray = play(PlayedRay({"one": 1}, status=2))
+    with pytest.raises(UserError, match=r"job 0 ended with exit status 2, see .*\.log; job 1"):
+        run_on_cluster(jobs(tmp_path, 2))
+    assert len(ray.done) == 3
+
+
+def test_a_folder_that_is_not_shared_is_told(tmp_path: Path, play: Play) -> None:
+    play(PlayedRay({"one": 1}))
+    with pytest.raises(UserError, match=r"absent is not seen here: --output-dir must be a folder"):
+        run_on_cluster([Job(["python", "s"], "it", tmp_path / "absent")])
