@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from effirl.data import catalog
 from effirl.data.load import EDITS_SET, load_problems
 from effirl.data.overlap import leave_out, trained_on
 from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
@@ -62,7 +63,9 @@ def evaluate(config: EvaluateConfig) -> str:
     with Executor() as executor:
         measured_under = conditions(executor.isolation)
         check_provenance(run.path, loaded.problems, models, measured_under)
-        scorer = EfficiencyReward(RewardConfig(alpha=config.alpha), executor)
+        scorer = EfficiencyReward(
+            RewardConfig(alpha=config.alpha), executor, fresh_inputs=catalog.fresh_inputs
+        )
         meter = ExecutorMeter(executor)
         evaluations = [
             evaluate_model(completer, loaded.problems, path, scorer, meter)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from effirl.data import catalog
 from effirl.data.problems import Problem
 from effirl.training.config import PpoConfig
 from rewards.cache import MeasurementCache, default_folder
@@ -49,7 +50,9 @@ def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
     with Executor(num_workers=num_workers, isolation_floor=config.isolation_floor) as executor:
         cache = MeasurementCache(default_folder())
         plan = MeasurementPlan(count_imports=config.count_imports)
-        reward = EfficiencyReward(settings, executor, plan=plan, cache=cache)
+        reward = EfficiencyReward(
+            settings, executor, plan=plan, cache=cache, fresh_inputs=catalog.fresh_inputs
+        )
         try:
             yield reward
         finally:
