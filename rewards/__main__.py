@@ -51,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--memory-limit", type=_positive, default=Limits().memory_bytes / MIB, metavar="MIB"
     )
+    run.add_argument(
+        "--whole-process",
+        action="store_true",
+        help="add what a process of its own costs, interpreter and imports included (as mprof)",
+    )
     _add_json(run)
     run.set_defaults(command=commands.run)
 
