@@ -29,7 +29,7 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("limit", ["-Sv 4000000 -Hv 4000000", "-s 1000", "-i 10", "-c 0 -n 12"])
+@pytest.mark.parametrize("limit", ["-Sv 4000000 -Hv 4000000", "-s 1000", "-i 10", "-c 0 -n 64"])
 def test_room_enough_is_no_matter(program: Path, limit: str) -> None:
     done = run_under(limit, program)
     assert (done.returncode, done.stderr) == (0, "")
