@@ -22,6 +22,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -172,7 +173,7 @@ def _record(
         sys.stderr.write(f"round {number + 1} of {rounds}\n")
         meter = ProcessMeter(worker)  # measures the start anew, as the others do
         meter.run(PRELUDE, "", Limits())
-        contestants = {OURS: lambda program, m=meter: _run_ours(m, program), **rulers}
+        contestants = {OURS: partial(_run_ours, meter), **rulers}
         readings: dict[str, dict[tuple[int, str], Reading]] = {name: {} for name in contestants}
         for program in chance.sample(scripts, len(scripts)):
             for name in chance.sample(list(contestants), len(contestants)):
