@@ -173,7 +173,7 @@ def _record(
         sys.stderr.write(f"round {number + 1} of {rounds}\n")
         meter = ProcessMeter(worker)  # measures the start anew, as the others do
         meter.run(PRELUDE, "", Limits())
-        contestants = {OURS: partial(_run_ours, meter), **rulers}
+        contestants: dict[str, Ruler] = {OURS: partial(_run_ours, meter), **rulers}
         readings: dict[str, dict[tuple[int, str], Reading]] = {name: {} for name in contestants}
         for program in chance.sample(scripts, len(scripts)):
             for name in chance.sample(list(contestants), len(contestants)):
