@@ -2,8 +2,8 @@
 
 Standard output carries one JSON object a line and nothing else (`doctor`: only when asked). Exit
 status: 0 when every program was run, whatever came of it; 1 when `doctor` finds isolation below
-the floor; 2 for a mistake of the caller, told in one line; 3 when this machine cannot isolate
-programs.
+the floor; 2 for a mistake of the caller, told in one line, or a limit of the shell's that leaves
+programs too little; 3 when this machine cannot isolate programs.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rewards import commands
-from rewards.errors import ProblemError, SandboxError
+from rewards.errors import LimitError, ProblemError, SandboxError
 from rewards.records import MIB, Limits
 from rewards.scores import RewardConfig
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.command(arguments)
-    except (commands.UsageError, ProblemError) as error:
+    except (commands.UsageError, ProblemError, LimitError) as error:
         sys.stderr.write(f"rewards: {error}\n")
         return 2
     except SandboxError as error:
@@ -50,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--wall-limit", type=_positive, default=Limits().wall_s, metavar="S")
     run.add_argument(
         "--memory-limit", type=_positive, default=Limits().memory_bytes / MIB, metavar="MIB"
+    )
+    run.add_argument(
+        "--whole-process",
+        action="store_true",
+        help="add what a process of its own costs, interpreter and imports included (as mprof)",
     )
     _add_json(run)
     run.set_defaults(command=commands.run)

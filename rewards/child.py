@@ -27,6 +27,7 @@ from struct import Struct
 from types import CodeType, ModuleType
 from typing import Final, NamedTuple, NoReturn
 
+from rewards.errors import LimitError
 from rewards.isolation import kernel, seccomp
 
 START: Final = Struct("<QQQQ")
@@ -45,10 +46,17 @@ RUN_CODE: Final = 2
 
 EXIT_FLUSH_FAILED: Final = 120
 EXIT_CONFINEMENT_FAILED: Final = 121
+EXIT_LIMIT_TOO_LOW: Final = 122
 _MAX_OPEN_FILES: Final = 20  # as many pipes as fit hold less than 1 MiB out of sight
 _MAX_QUEUED_SIGNALS: Final = 64  # and timers, each of which is kernel memory that nobody counts
 _ALL_FILES: Final = 1 << 20  # the worker was started with its socket at any number
 _STACK_BYTES: Final = 64 << 20
+_SHELL_LIMITS: Final = {
+    resource.RLIMIT_AS: ("v", "address space, KiB,", 1024),
+    resource.RLIMIT_FSIZE: ("f", "the size of files, KiB,", 1024),
+    resource.RLIMIT_NPROC: ("u", "processes and threads", 1),
+}
+"""By number: the shell's letter, what it limits, bytes in its unit."""
 
 
 CAPABILITIES_TO_CONFINE: Final = frozenset({5, 6, 7, 8})
@@ -64,8 +72,9 @@ class Confinement(NamedTuple):
     """Whose files programs read: `uid`, or root where nobody else can read the interpreter."""
     num_others: int | None
     """Processes that count against RLIMIT_NPROC beside the program's threads; None if unknown."""
-    base_address_space: int
-    """Bytes of the worker itself, which the program's memory limit comes on top of."""
+    base_address_space: int | None
+    """Bytes of the worker itself, which the program's memory limit comes on top of; None as long as
+    it grows: memory is then without a limit."""
     seccomp_filter: bytes | None
     """`seccomp.program_filter()`, None without seccomp."""
 
@@ -91,6 +100,9 @@ def run_program(program_fd: int, run: Run, confinement: Confinement, page: mmap)
         base_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         program = os.pread(program_fd, run.program_bytes, 0)
         confine(run, confinement)
+    except LimitError as error:
+        os.write(2, f"{error}\n".encode())
+        os._exit(EXIT_LIMIT_TOO_LOW)
     except BaseException:
         traceback.print_exc()
         os._exit(EXIT_CONFINEMENT_FAILED)
@@ -126,13 +138,8 @@ def confine(run: Run, confinement: Confinement) -> None:
     """Close what is not the program's, set its limits, and give up every right."""
     os.closerange(3, _ALL_FILES)
     os.setsid()
-    limits = {
-        resource.RLIMIT_AS: confinement.base_address_space + run.memory_bytes,
-        resource.RLIMIT_FSIZE: run.output_bytes + 1,  # one more, to tell a full file from a cut one
-    }
-    if confinement.num_others is not None:
-        limits[resource.RLIMIT_NPROC] = run.num_threads + confinement.num_others
-    for name, limit in limits.items():
+    require_room(run, confinement)
+    for name, limit in _limits(run, confinement).items():
         resource.setrlimit(name, (limit, limit))
     if confinement.uid is not None:
         effective_uid = confinement.effective_uid or 0
@@ -150,19 +157,47 @@ def confine(run: Run, confinement: Confinement) -> None:
         seccomp.install_for(os.getpid(), confinement.seccomp_filter)
 
 
-def limit_worker() -> None:
-    """Set, in the worker, the limits that all its programs inherit."""
-    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
-    stack = _STACK_BYTES if hard == resource.RLIM_INFINITY else min(_STACK_BYTES, hard)
+def require_room(run: Run, confinement: Confinement) -> None:
+    """Check that a run can be given what it may use: with less, its verdict would be another one.
+
+    Raises:
+        LimitError: If a hard limit that this process has inherited is lower.
+    """
+    for name, limit in _limits(run, confinement).items():
+        _, hard = resource.getrlimit(name)
+        if hard != resource.RLIM_INFINITY and hard < limit:
+            flag, what, unit = _SHELL_LIMITS[name]
+            raise LimitError(
+                f"the hard limit on {what} (ulimit -H{flag}) is {hard // unit}, and programs need "
+                f"{-(-limit // unit)}; raise it, in the shell or container that starts this"
+            )
+
+
+def _limits(run: Run, confinement: Confinement) -> dict[int, int]:
+    """What a run is held to, and must be able to use."""
     limits = {
-        resource.RLIMIT_STACK: stack,  # threads get their stacks from it too
+        resource.RLIMIT_FSIZE: run.output_bytes + 1,  # one more, to tell a full file from a cut one
+    }
+    if confinement.base_address_space is not None:
+        limits[resource.RLIMIT_AS] = confinement.base_address_space + run.memory_bytes
+    if confinement.num_others is not None:
+        limits[resource.RLIMIT_NPROC] = run.num_threads + confinement.num_others
+    return limits
+
+
+def limit_worker() -> None:
+    """Set, in the worker, the limits that all its programs inherit: these, or lower hard ones."""
+    limits = {
+        resource.RLIMIT_STACK: _STACK_BYTES,  # threads get their stacks from it too
         resource.RLIMIT_NOFILE: _MAX_OPEN_FILES,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
         resource.RLIMIT_SIGPENDING: _MAX_QUEUED_SIGNALS,
     }
-    for name, limit in limits.items():
+    for name, wanted in limits.items():
+        _, hard = resource.getrlimit(name)
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(name, (limit, limit))
 
 

@@ -16,6 +16,7 @@ from rewards.judging import run_test, verdict
 from rewards.measurement import PRECISE, TimedRunError, compare
 from rewards.records import MIB, ExecutionResult, Limits, Status, TestCase
 from rewards.scores import RewardConfig
+from rewards.whole_process import ProcessMeter
 from rewards.worker import Worker
 
 
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run programs on one input."""
     if arguments.tests is not None and arguments.expected is not None:
         raise UsageError("--expected is for --stdin: tests say what they expect")
+    if arguments.tests is not None and arguments.whole_process:
+        raise UsageError("--whole-process is for --stdin: write program and tests into one file")
     case = None if arguments.tests is None else _asserts(arguments.tests)
     stdin = b"" if arguments.stdin is None else _read(arguments.stdin)
     expected = None if arguments.expected is None else _read(arguments.expected)
@@ -56,10 +59,35 @@ def run(arguments: argparse.Namespace) -> int:
     with Executor(isolation_floor=arguments.isolation_floor) as executor:
         results = executor.map(run_one, programs, lambda item: [_text(item[1])])
         level = executor.isolation.level
+        costs = _process_costs(executor, programs, stdin, limits) if arguments.whole_process else {}
     judged = {} if case is None else {"is_weakly_judged": case.is_weakly_judged}
     for (path, _), result in zip(programs, results, strict=True):
-        _print({"program": path, **_run_record(result, expected, level), **judged})
+        record = {"program": path, **_run_record(result, expected, level), **judged}
+        _print(record | costs.get(path, {}))
     return 0
+
+
+def _process_costs(
+    executor: Executor, programs: list[tuple[str, bytes]], stdin: bytes, limits: Limits
+) -> dict[str, dict[str, float | None]]:
+    """Measure one after the other, so that other cores are free to sample; None for failed runs."""
+
+    def measure_all(worker: Worker, _: None) -> dict[str, dict[str, float | None]]:
+        meter = ProcessMeter(worker)
+        runs = {path: meter.run(_text(text), _text(stdin), limits) for path, text in programs}
+        return {
+            path: {
+                f"process_{name}": value if run.result.status is Status.OK else None
+                for name, value in asdict(run.cost).items()
+            }
+            for path, run in runs.items()
+        }
+
+    texts = [_text(text) for _, text in programs]
+    (found,) = executor.map(measure_all, [None], lambda _: texts)
+    if isinstance(found, SandboxError):
+        raise found
+    return found
 
 
 def measure(arguments: argparse.Namespace) -> int:

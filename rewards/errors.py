@@ -12,5 +12,9 @@ class IsolationError(SandboxError):
     """This machine cannot isolate programs as well as the configured floor asks."""
 
 
+class LimitError(IsolationError):
+    """A hard limit of the caller's shell or container leaves programs less than they are to get."""
+
+
 class ProblemError(ValueError):
     """A problem is unusable: its data is malformed, or its source program fails its own tests."""

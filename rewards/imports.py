@@ -68,8 +68,13 @@ def import_cost(worker: Worker, program: str) -> ImportCost:
     Raises:
         SandboxError: If we failed.
     """
-    modules = _preloaded(_imported(worker, program))
+    modules = preloaded_imports(worker, program)
     return _cost(modules) if modules else ImportCost(0.0, 0)
+
+
+def preloaded_imports(worker: Worker, program: str) -> tuple[str, ...]:
+    """List what a program imports of the modules that workers preload."""
+    return _preloaded(_imported(worker, program))
 
 
 @lru_cache(maxsize=1)

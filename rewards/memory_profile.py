@@ -14,10 +14,10 @@ import os
 import statistics
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from rewards.errors import SandboxError
 from rewards.records import ExecutionResult, Limits, Status
@@ -25,7 +25,7 @@ from rewards.worker import Worker
 
 RELIABLE_ABOVE_S: Final = 0.04
 _IDLE: Final = "import time\ntime.sleep(0.02)"
-_INTERVAL_S: Final = 0.0005
+INTERVAL_S: Final = 0.0005
 _MAX_GAP: Final = 0.03
 """Longest time between two samples, as a share of the run: a step in between is misplaced by half
 of it at most. Longer on a busy machine, where the sampler waits for its core."""
@@ -45,8 +45,16 @@ class MemoryTime:
     """The run. Its times are not to be compared: it was watched."""
 
 
+class Resting(NamedTuple):
+    """Resident memory of an empty program."""
+
+    mb: float
+    is_sampled: bool
+    """Otherwise it is a peak, which counts a little more."""
+
+
 @dataclass(slots=True)
-class _Trace:
+class Trace:
     """What was seen of one process."""
 
     pid: int
@@ -72,32 +80,45 @@ class _Trace:
 def memory_time(worker: Worker, program: str, stdin: str, limits: Limits) -> MemoryTime:
     """Integrate a run's resident memory, net of the empty program's, over time.
 
-    A run that the sampler missed a part of is done again, twice at most.
-
     Raises:
         SandboxError: If the run did not end with OK.
     """
-    # The same meter for the program and for what is taken off: peaks count a little more.
+    base = resting(worker)
+    found = sampled_run(worker, program, stdin, limits, base.mb)
+    if found.result.status is not Status.OK:
+        raise SandboxError(f"a sampled run must end with OK, got {found.result.status}")
+    return replace(found, is_reliable=found.is_reliable and base.is_sampled)
+
+
+def resting(worker: Worker) -> Resting:
+    """Sample an empty program: what is taken off must be by the same meter."""
     _, idle = _watch(worker, _IDLE, "", Limits())
-    seen = [resident_mb for _, resident_mb in idle.samples]
-    base_mb = statistics.median(seen or [worker.floor().resident_bytes / 1e6])
+    if not idle.samples:
+        return Resting(worker.floor().resident_bytes / 1e6, is_sampled=False)
+    return Resting(statistics.median(resident for _, resident in idle.samples), is_sampled=True)
+
+
+def sampled_run(
+    worker: Worker, program: str, stdin: str, limits: Limits, base_mb: float
+) -> MemoryTime:
+    """Integrate a run's resident memory above `base_mb`, whatever its status.
+
+    A run that the sampler missed a part of is done again, twice at most.
+    """
     for _ in range(_MAX_TRIES):
         result, trace = _watch(worker, program, stdin, limits)
-        if result.status is not Status.OK:
-            raise SandboxError(f"a sampled run must end with OK, got {result.status}")
         is_long = trace.span_s >= RELIABLE_ABOVE_S
         if trace.is_dense or not is_long:
             break
-    is_reliable = bool(seen) and is_long and trace.is_dense
-    return MemoryTime(_integrate(trace, base_mb), is_reliable, result)
+    return MemoryTime(integrate(trace, base_mb), is_long and trace.is_dense, result)
 
 
 def _watch(
     worker: Worker, program: str, stdin: str, limits: Limits
-) -> tuple[ExecutionResult, _Trace]:
+) -> tuple[ExecutionResult, Trace]:
     """Run a program and sample it."""
     worker.floor()  # measured now if it is old: its processes must not follow the program's
-    traces = [_Trace(0, 0.0)]
+    traces = [Trace(0, 0.0)]
     is_over = threading.Event()
     sampler = threading.Thread(
         target=_sample, args=(worker, is_over, traces), name="effirl-memory-sampler"
@@ -112,30 +133,35 @@ def _watch(
     return result, max(traces, key=lambda trace: trace.span_s)
 
 
-def _sample(worker: Worker, is_over: threading.Event, traces: list[_Trace]) -> None:
+def _sample(worker: Worker, is_over: threading.Event, traces: list[Trace]) -> None:
     """Follow one program's process after the other until the run is over."""
     other_cores = os.sched_getaffinity(0) - {worker.settings.core}
     if other_cores:
         os.sched_setaffinity(0, other_cores)  # this thread's alone
-    trace: _Trace | None = None
+    trace: Trace | None = None
     moment, waited_s = time.monotonic(), 0.0
-    while not is_over.wait(_INTERVAL_S):
+    while not is_over.wait(INTERVAL_S):
         looked_at, moment = moment, time.monotonic()
         if trace is None:
             pid = worker.program_pid()
             if pid is None:
                 continue
-            trace, waited_s = _Trace(pid, looked_at), 0.0
+            trace, waited_s = Trace(pid, looked_at), 0.0
             traces.append(trace)
         waited_s = max(waited_s, _read_word(trace.pid, "schedstat", 1) / 1e9)
-        resident_mb = _read_word(trace.pid, "statm", 1) * _PAGE_MB
-        if resident_mb > 0:
-            trace.samples.append((moment - waited_s, resident_mb))
+        resident = resident_mb(trace.pid)
+        if resident > 0:
+            trace.samples.append((moment - waited_s, resident))
         else:  # on its way out, or gone
             trace.ended_at = moment - waited_s
             trace = None
     if trace is not None:
         trace.ended_at = time.monotonic() - waited_s
+
+
+def resident_mb(pid: int) -> float:
+    """Read a process's resident memory as of now, MB; 0 when it is gone."""
+    return _read_word(pid, "statm", 1) * _PAGE_MB
 
 
 def _read_word(pid: int, file: str, number: int) -> int:
@@ -146,7 +172,7 @@ def _read_word(pid: int, file: str, number: int) -> int:
         return 0
 
 
-def _integrate(trace: _Trace, base_mb: float) -> float:
+def integrate(trace: Trace, base_mb: float) -> float:
     """Trapezoid over what is above `base_mb`, the last sample held until the process's end.
 
     The end lies between the last sample and the first look that found nothing: halfway, on average.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 from rewards import child, zygote
+from rewards.errors import LimitError
 from rewards.isolation import IsolationReport
 from rewards.memory_files import InputFiles, output_file, read_file, reopen
 from rewards.records import ExecutionResult, Limits, Status
@@ -216,13 +217,19 @@ def _read(reply: tuple[int, ...], outputs: list[int], limits: Limits) -> _Run:
 
     Raises:
         WorkerDiedError: If the program could not be confined.
+        LimitError: If it could not be given what it may use.
     """
     wait_status, was_killed, has_started, cpu_ns, wall_ns, start_ns, peak_kib, base_kib = reply
     stdout = read_file(outputs[0], limits.output_bytes + 1)
     stderr_bytes = os.fstat(outputs[1]).st_size
     stderr = read_file(outputs[1], _MAX_STDERR)
-    if not has_started and os.waitstatus_to_exitcode(wait_status) == child.EXIT_CONFINEMENT_FAILED:
-        raise WorkerDiedError(f"a program could not be confined: {stderr.decode(errors='replace')}")
+    if not has_started:
+        exit_code = os.waitstatus_to_exitcode(wait_status)
+        words = stderr.decode(errors="replace").strip()
+        if exit_code == child.EXIT_CONFINEMENT_FAILED:
+            raise WorkerDiedError(f"a program could not be confined: {words}")
+        if exit_code == child.EXIT_LIMIT_TOO_LOW:
+            raise LimitError(words)
     if stderr_bytes > limits.output_bytes:
         stdout = stdout.ljust(limits.output_bytes + 1)  # over the limit on either stream
     return _Run(

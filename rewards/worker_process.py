@@ -1,9 +1,11 @@
 """A worker's process as the host holds it: started, spoken to, ended."""
 
 import contextlib
+import errno
 import json
 import mmap
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rewards import child, interpreter, zygote
-from rewards.errors import SandboxError
+from rewards.errors import LimitError, SandboxError
 from rewards.isolation import IsolationReport, Mechanism, cgroups
 from rewards.records import MIB, Limits
 
@@ -30,6 +32,14 @@ _UIDS_PER_HOST: Final = 64
 _GROUP_SPARE_BYTES: Final = 512 * MIB
 _GROUP_MAX_PROCESSES: Final = 128
 _serial = count()
+
+_LIMITS_BY_ERROR: Final = {
+    errno.EFBIG: (resource.RLIMIT_FSIZE, "f", "the size of files, in bytes here,"),
+    errno.EMFILE: (resource.RLIMIT_NOFILE, "n", "open files"),
+    errno.EAGAIN: (resource.RLIMIT_NPROC, "u", "processes and threads"),
+    errno.ENOMEM: (resource.RLIMIT_AS, "v", "address space, in bytes here,"),
+}
+"""By error number: the limit that may be why, the shell's letter for it, what it limits."""
 
 OUR_TROUBLE: Final = (OSError, ValueError, KeyError)
 """No descriptors, no memory, no disk, no interpreter; or an answer that makes no sense."""
@@ -71,6 +81,7 @@ class WorkerProcess:
                 refusals[namespaces] = refusal
         except OUR_TROUBLE as error:
             self.close()
+            _blame_limit(error)
             raise SandboxError(f"a worker did not start: {error}") from error
         except BaseException:
             self.close()
@@ -106,6 +117,10 @@ class WorkerProcess:
         self._group.add(self._process.pid)
         self._send_settings(namespaces, uid)
         answer = self._receive_answer()
+        if "failed" in answer:
+            raise OSError(*answer["failed"])
+        if "too_low" in answer:
+            raise LimitError(answer["too_low"])
         if "refused" in answer:
             self.close()
             return str(answer["refused"])
@@ -114,6 +129,7 @@ class WorkerProcess:
 
     def _send_settings(self, namespaces: str, uid: int | None) -> None:
         folders, import_paths = interpreter.package_folders(self.settings.packages)
+        limits = Limits()
         message = {
             "core": self.settings.core,
             "preload": list(self.settings.packages),
@@ -123,6 +139,11 @@ class WorkerProcess:
             "uid": uid,
             "landlock": self.settings.landlock,
             "seccomp": self.settings.seccomp,
+            "limits": {
+                "memory_bytes": limits.memory_bytes,
+                "output_bytes": limits.output_bytes,
+                "num_threads": limits.num_threads,
+            },
         }
         with os.fdopen(os.memfd_create("page"), "w+b") as page_file:
             page_file.truncate(child.SHARED_BYTES)
@@ -142,8 +163,9 @@ class WorkerProcess:
             reason = ""
         if not text:
             self._end()
+            last_words = self._error_text().splitlines()[-1:]  # of a traceback, what went wrong
             raise WorkerDiedError(
-                f"a worker did not start: {self._error_text() or reason or 'it ended'}"
+                f"a worker did not start: {' '.join(last_words) or reason or 'it ended'}"
             )
         answer = json.loads(text)
         if not isinstance(answer, dict):
@@ -222,6 +244,19 @@ class WorkerProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+
+def _blame_limit(error: Exception) -> None:
+    """Raise a LimitError if what failed is what a limit of this process's makes fail."""
+    name, flag, what = _LIMITS_BY_ERROR.get(getattr(error, "errno", None) or 0, (None, "", ""))
+    if name is None:
+        return
+    soft, hard = resource.getrlimit(name)
+    if soft != resource.RLIM_INFINITY:
+        raise LimitError(
+            f"a worker did not start: {error}; the limit on {what} (ulimit -{flag}) is {soft}, at "
+            f"most {'unlimited' if hard == resource.RLIM_INFINITY else hard} can be set; raise it"
+        ) from error
 
 
 def _ways(wanted: str) -> list[str]:

@@ -36,6 +36,7 @@ from typing import Any, Final
 
 import rewards.call_runner  # noqa: F401 - function-style programs find it loaded
 from rewards import child, probes
+from rewards.errors import LimitError
 from rewards.isolation import kernel, landlock, namespaces, sealing, seccomp
 
 REQUEST: Final = struct.Struct("<IQQIIQ")
@@ -44,7 +45,6 @@ REPLY: Final = struct.Struct("<iIIQQQQQ")
 """wait status, was_killed, has_started, cpu_ns, wall_ns, start_cpu_ns, peak_kib, base_kib."""
 
 _NUM_DESCRIPTORS: Final = 4
-_UNLIMITED: Final = 1 << 40
 _WARM_UP: Final = """
 import sys
 def f(a, *b, c=1, **d):
@@ -84,6 +84,15 @@ def main() -> None:
         except _RefusedError as refusal:
             host.send(json.dumps({"refused": str(refusal)}).encode())
             return
+        except LimitError as error:
+            host.send(json.dumps({"too_low": str(error)}).encode())
+            return
+        except OSError as error:
+            host.send(json.dumps({"failed": [error.errno, error.strerror]}).encode())
+            return
+        except MemoryError:
+            host.send(json.dumps({"failed": [errno.ENOMEM, os.strerror(errno.ENOMEM)]}).encode())
+            return
         host.send(json.dumps({"mechanisms": proofs}).encode())
         serve(host, confinement, page)
 
@@ -109,7 +118,9 @@ def _prepare(settings: dict[str, Any]) -> tuple[child.Confinement, dict[str, lis
     address_space = int(os.pread(size_file, 100, 0).split()[0]) * mmap.PAGESIZE
     os.close(size_file)
     _seal_memory(maps_file, proofs)
-    return confinement._replace(base_address_space=address_space), proofs
+    confinement = confinement._replace(base_address_space=address_space)
+    child.require_room(child.Run(**settings["limits"]), confinement)
+    return confinement, proofs
 
 
 def _preload(names: list[str], import_paths: list[str]) -> None:
@@ -136,14 +147,14 @@ def _choose_user(settings: dict[str, Any], proofs: dict[str, list[object]]) -> c
         proofs["own_uid"] = [False, why]
         # A user namespace counts its own: process 1, and the one that waits outside for its end.
         num_others = 2 if settings["namespaces"] == "user" else None
-        return child.Confinement(None, None, num_others, _UNLIMITED, None)
+        return child.Confinement(None, None, num_others, None, None)
     library = Path(os.__file__)
     if settings["namespaces"] == "off" and not probes.is_readable_by_others(library):
         why = f"another user cannot read the interpreter in {library.parent}"
         proofs["own_uid"] = [False, f"{why}: programs read as root, without its capabilities"]
-        return child.Confinement(uid, 0, 0, _UNLIMITED, None)
+        return child.Confinement(uid, 0, 0, None, None)
     proofs["own_uid"] = [True, f"programs run as uid {uid}"]
-    return child.Confinement(uid, uid, 0, _UNLIMITED, None)
+    return child.Confinement(uid, uid, 0, None, None)
 
 
 def _seal_memory(maps_file: int, proofs: dict[str, list[object]]) -> None:

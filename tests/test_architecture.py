@@ -27,6 +27,7 @@ REWARDS_ORDER = (
     ("executor", "functions"),
     ("judging", "imports"),
     ("measurement", "memory_profile"),
+    ("whole_process",),
     ("jobs", "database"),
     ("cache", "costs"),
     ("cluster", "measurer"),

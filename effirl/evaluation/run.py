@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from effirl.data import catalog
 from effirl.data.load import EDITS_SET, load_problems
 from effirl.data.overlap import leave_out, trained_on
 from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
@@ -64,7 +65,9 @@ def evaluate(config: EvaluateConfig) -> str:
     with closing(start_pool(config)) as pool:
         measured_under = conditions(pool)
         check_provenance(run.path, loaded.problems, models, measured_under)
-        scorer = EfficiencyReward(RewardConfig(alpha=config.alpha), pool)
+        scorer = EfficiencyReward(
+            RewardConfig(alpha=config.alpha), pool, fresh_inputs=catalog.fresh_inputs
+        )
         meter = ExecutorMeter(pool)
         evaluations = [
             evaluate_model(completer, loaded.problems, path, scorer, meter)

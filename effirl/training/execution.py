@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from effirl.data import catalog
 from effirl.training.config import SftConfig
 from rewards.cache import MeasurementCache, default_folder
 from rewards.efficiency import EfficiencyReward
@@ -25,7 +26,8 @@ def start_scorer(config: SftConfig) -> Iterator[EfficiencyReward | None]:
         yield None
         return
     with Executor() as executor:
-        reward = EfficiencyReward(executor=executor, cache=MeasurementCache(default_folder()))
+        cache = MeasurementCache(default_folder())
+        reward = EfficiencyReward(executor=executor, cache=cache, fresh_inputs=catalog.fresh_inputs)
         try:
             yield reward
         finally:

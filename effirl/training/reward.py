@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from effirl.data import catalog
 from effirl.data.problems import Problem
 from effirl.engines import start_pool
 from effirl.training.config import PpoConfig
@@ -54,7 +55,13 @@ def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
     with closing(pool):
         cache = MeasurementCache(default_folder())
         plan = MeasurementPlan(count_imports=config.count_imports)
-        yield EfficiencyReward(settings, pool, plan=plan, cache=cache)
+        reward = EfficiencyReward(
+            settings, pool, plan=plan, cache=cache, fresh_inputs=catalog.fresh_inputs
+        )
+        try:
+            yield reward
+        finally:
+            reward.close()
 
 
 def _share(rank: str, world_size: str) -> tuple[int, int]:

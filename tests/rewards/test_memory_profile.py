@@ -7,7 +7,7 @@ import pytest
 from rewards import memory_profile
 from rewards.errors import SandboxError
 from rewards.executor import Executor
-from rewards.memory_profile import MemoryTime, _integrate, _Trace, memory_time
+from rewards.memory_profile import MemoryTime, Trace, integrate, memory_time
 from rewards.records import Limits
 from rewards.worker import Worker
 
@@ -21,9 +21,9 @@ while time.thread_time() < end: pass
 
 
 def test_trapezoid_above_the_base_and_the_last_sample_held_to_the_end() -> None:
-    trace = _Trace(1, 0.0, [(0.0, 10.0), (1.0, 20.0), (3.0, 20.0)], ended_at=3.2)
-    assert _integrate(trace, 10.0) == pytest.approx(5 + 20 + 1)
-    assert _integrate(trace, 30.0) == 0
+    trace = Trace(1, 0.0, [(0.0, 10.0), (1.0, 20.0), (3.0, 20.0)], ended_at=3.2)
+    assert integrate(trace, 10.0) == pytest.approx(5 + 20 + 1)
+    assert integrate(trace, 30.0) == 0
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_gap_makes_it_unreliable(
     looked_at: float, moments: list[int], ended_at: float, is_dense: bool
 ) -> None:
     samples = [(float(moment), 1.0) for moment in moments]
-    assert _Trace(1, looked_at, samples, ended_at).is_dense is is_dense
+    assert Trace(1, looked_at, samples, ended_at).is_dense is is_dense
 
 
 @pytest.fixture

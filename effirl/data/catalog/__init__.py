@@ -3,6 +3,6 @@
 Runs on any machine without a download. `docs/catalog.md` shows what was measured of each family.
 """
 
-from effirl.data.catalog.loading import FAMILIES, load
+from effirl.data.catalog.loading import FAMILIES, fresh_inputs, load
 
-__all__ = ["FAMILIES", "load"]
+__all__ = ["FAMILIES", "fresh_inputs", "load"]

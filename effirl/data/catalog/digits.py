@@ -59,14 +59,14 @@ DIGIT_POWERS = Programs(
 )
 
 
-def digit_powers(rng: random.Random) -> Instance:
+def digit_powers(rng: random.Random, inputs: random.Random) -> Instance:
     modulus = rng.randrange(5, 120)
     writer = Writer(rng, E=rng.randrange(3, 7), A=modulus, B=rng.randrange(modulus))
     return writer.instance(
         "Count i in 0..n whose sum of digits to the power $E leaves remainder $B modulo $A.",
         DIGIT_POWERS,
         ("0", "9", "10", "107", "1234"),
-        sizes(rng, 22000, 33000),
+        sizes(inputs, 22000, 33000),
     )
 
 
@@ -106,13 +106,13 @@ DIGIT_COUNTS = Programs(
 )
 
 
-def digit_counts(rng: random.Random) -> Instance:
+def digit_counts(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, D=rng.randrange(10), A=rng.randrange(3, 60), B=rng.randrange(100, 9999))
     return writer.instance(
         "Count how often the digit $D occurs in the numbers $A*i + $B for i below n.",
         DIGIT_COUNTS,
         ("0", "1", "7", "100", "345"),
-        sizes(rng, 20000, 40000),
+        sizes(inputs, 20000, 40000),
     )
 
 
@@ -160,7 +160,7 @@ BIT_REVERSALS = Programs(
 )
 
 
-def bit_reversals(rng: random.Random) -> Instance:
+def bit_reversals(rng: random.Random, _: random.Random) -> Instance:
     writer = Writer(
         rng, A=rng.randrange(3, 500), B=rng.randrange(3, 999), M=rng.randrange(1001, 99999, 2)
     )

@@ -52,11 +52,11 @@ WEIGHTED_PATHS = Programs(
 )
 
 
-def weighted_paths(rng: random.Random) -> Instance:
+def weighted_paths(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng, A=rng.randrange(2, 99), B=rng.randrange(2, 99), M=rng.randrange(1001, 99999)
     )
-    factor = rng.uniform(0.9, 1.1)
+    factor = inputs.uniform(0.9, 1.1)
 
     def performance(scale: Scale) -> str:
         side = 150 if scale == "training" else 220
@@ -128,9 +128,9 @@ EDIT_DISTANCE = Programs(
 )
 
 
-def edit_distance(rng: random.Random) -> Instance:
+def edit_distance(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 40), B=rng.randrange(2, 40), K=rng.randrange(2, 80))
-    seed = rng.random()
+    seed = inputs.random()
 
     def performance(scale: Scale) -> str:
         return _words(seed, 130 if scale == "training" else 190)
@@ -190,13 +190,13 @@ LAST_SURVIVOR = Programs(
 )
 
 
-def last_survivor(rng: random.Random) -> Instance:
+def last_survivor(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, K=rng.randrange(3, 2000), A=rng.randrange(2, 99), B=rng.randrange(1, 999))
     return writer.instance(
         "Of 0..n-1 in a circle every number $K is removed; print $A times the last one, plus $B.",
         LAST_SURVIVOR,
         ("1", "2", "3", "41", "200"),
-        sizes(rng, 2000, 4000),
+        sizes(inputs, 2000, 4000),
     )
 
 
@@ -240,13 +240,13 @@ REACHABLE_SUMS = Programs(
 )
 
 
-def reachable_sums(rng: random.Random) -> Instance:
+def reachable_sums(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 60), B=rng.randrange(30, 300), K=rng.randrange(2, 9))
     return writer.instance(
         "Numbers $A*i mod $B + i, i in 1..n: $K times the count of subset sums, and the largest.",
         REACHABLE_SUMS,
         ("0", "1", "2", "7", "20"),
-        sizes(rng, 47, 60),
+        sizes(inputs, 47, 60),
     )
 
 
@@ -289,9 +289,9 @@ COVERED_POINTS = Programs(
 )
 
 
-def covered_points(rng: random.Random) -> Instance:
+def covered_points(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 99), B=rng.randrange(2, 40), K=rng.randrange(2, 99))
-    width, seed = writer.constant("B"), rng.random()
+    width, seed = writer.constant("B"), inputs.random()
 
     def performance(scale: Scale) -> str:
         span = (45000 if scale == "training" else 90000) // width

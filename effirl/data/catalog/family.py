@@ -29,7 +29,10 @@ class Family:
     """A parametric family of problems."""
 
     name: str
-    build: Callable[[random.Random], Instance]
+    build: Callable[[random.Random, random.Random], Instance]
+    """Draws constants and wording from the first generator, performance inputs from the second.
+
+    The catalog draws both from one; another second one makes fresh inputs of the same problem."""
     is_trade_off: bool
     """Its `fast` and `lean` alternatives pull in opposite directions."""
     is_transfer: bool = False

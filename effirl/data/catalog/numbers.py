@@ -54,13 +54,13 @@ SMALLEST_FACTORS = Programs(
 )
 
 
-def smallest_factors(rng: random.Random) -> Instance:
+def smallest_factors(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(7, 200), B=rng.randrange(1, 1000))
     return writer.instance(
         "Sum the remainders modulo $A of the smallest prime factors of 2..n, plus $B.",
         SMALLEST_FACTORS,
         ("1", "2", "4", "30", "211"),
-        sizes(rng, 15000, 20000),
+        sizes(inputs, 15000, 20000),
     )
 
 
@@ -117,7 +117,7 @@ PRIMES_IN_CLASS = Programs(
 )
 
 
-def primes_in_class(rng: random.Random) -> Instance:
+def primes_in_class(rng: random.Random, inputs: random.Random) -> Instance:
     # A prime: no residue class is without primes, so that the answer is never 0 for all n.
     modulus = rng.choice((5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47))
     writer = Writer(rng, M=modulus, R=rng.randrange(1, modulus), A=rng.randrange(2, 99))
@@ -125,7 +125,7 @@ def primes_in_class(rng: random.Random) -> Instance:
         "Count the primes up to n that are $R modulo $M, and print $A times the count.",
         PRIMES_IN_CLASS,
         ("1", "2", "100", "997", "2000"),
-        sizes(rng, 36000, 72000),
+        sizes(inputs, 36000, 72000),
     )
 
 
@@ -184,14 +184,14 @@ HALVING_CHAINS = Programs(
 )
 
 
-def halving_chains(rng: random.Random) -> Instance:
+def halving_chains(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, K=rng.randrange(3, 40), C=2 * rng.randrange(1, 40) + 1)
     return writer.instance(
         "From each x in 1..n halve even x and add $C to odd x while x > $C: "
         "print $K times the most steps, and all steps.",
         HALVING_CHAINS,
         ("1", "2", "90", "150", "701"),
-        sizes(rng, 6000, 12000),
+        sizes(inputs, 6000, 12000),
     )
 
 
@@ -245,14 +245,14 @@ COPRIME_PAIRS = Programs(
 )
 
 
-def coprime_pairs(rng: random.Random) -> Instance:
+def coprime_pairs(rng: random.Random, inputs: random.Random) -> Instance:
     modulus = rng.randrange(3, 9)
     writer = Writer(rng, A=rng.randrange(2, 400), M=modulus, R=rng.randrange(modulus))
     return writer.instance(
         "Count coprime pairs x < y <= n with x*$A + y equal to $R modulo $M; print $A times that.",
         COPRIME_PAIRS,
         ("1", "2", "3", "25", "60"),
-        sizes(rng, 250, 400),
+        sizes(inputs, 250, 400),
     )
 
 

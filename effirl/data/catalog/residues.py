@@ -54,7 +54,7 @@ POWER_LOOKUPS = Programs(
 )
 
 
-def power_lookups(rng: random.Random) -> Instance:
+def power_lookups(rng: random.Random, inputs: random.Random) -> Instance:
     prime = rng.choice(PRIMES)
     writer = Writer(
         rng, P=prime, G=rng.randrange(3, 900), A=rng.randrange(2, 99), B=rng.randrange(1, 99)
@@ -63,7 +63,7 @@ def power_lookups(rng: random.Random) -> Instance:
         "Sum the powers of $G modulo $P at exponents ($A*i*i + $B) mod $P for i below n.",
         POWER_LOOKUPS,
         ("0", "1", "2", "50", "333"),
-        sizes(rng, 15000, 22000),
+        sizes(inputs, 15000, 22000),
     )
 
 
@@ -105,7 +105,7 @@ MODULAR_INVERSES = Programs(
 )
 
 
-def modular_inverses(rng: random.Random) -> Instance:
+def modular_inverses(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng, P=rng.choice(LARGE_PRIMES), A=rng.randrange(2, 999), M=rng.randrange(1001, 99999)
     )
@@ -113,7 +113,7 @@ def modular_inverses(rng: random.Random) -> Instance:
         "Sum the inverses of 1..n modulo $P, and print $A times the sum mod $M.",
         MODULAR_INVERSES,
         ("1", "2", "10", "77", "400"),
-        sizes(rng, 22000, 33000),
+        sizes(inputs, 22000, 33000),
     )
 
 
@@ -163,11 +163,11 @@ BINOMIAL_QUERIES = Programs(
 )
 
 
-def binomial_queries(rng: random.Random) -> Instance:
+def binomial_queries(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng, P=rng.choice(LARGE_PRIMES), A=rng.randrange(2, 9999), M=rng.randrange(1001, 99999)
     )
-    parts = [(rng.uniform(0.9, 1), rng.uniform(0.45, 0.55)) for _ in range(4)]
+    parts = [(inputs.uniform(0.9, 1), inputs.uniform(0.45, 0.55)) for _ in range(4)]
 
     def performance(scale: Scale) -> str:
         largest = 30000 if scale == "training" else 45000
@@ -227,13 +227,13 @@ FUNCTION_POWERS = Programs(
 )
 
 
-def function_powers(rng: random.Random) -> Instance:
+def function_powers(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 99), B=rng.randrange(1, 999), K=rng.randrange(5, 7))
     return writer.instance(
         "Sum i times the result of applying x -> ($A*x*x + $B) mod n $K times to i, for i below n.",
         FUNCTION_POWERS,
         ("1", "2", "11", "100", "512"),
-        sizes(rng, 19000, 27000),
+        sizes(inputs, 19000, 27000),
     )
 
 

@@ -50,9 +50,9 @@ RANGE_SUMS = Programs(
 )
 
 
-def range_sums(rng: random.Random) -> Instance:
+def range_sums(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 99), B=rng.randrange(1, 999), M=odd_modulus(rng))
-    ends = [(rng.uniform(0, 0.1), rng.uniform(0.9, 1)) for _ in range(5)]
+    ends = [(inputs.uniform(0, 0.1), inputs.uniform(0.9, 1)) for _ in range(5)]
 
     def performance(scale: Scale) -> str:
         number = 26000 if scale == "training" else 39000
@@ -118,7 +118,7 @@ REPEATED_MEANS = Programs(
 )
 
 
-def repeated_means(rng: random.Random) -> Instance:
+def repeated_means(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng,
         A=rng.randrange(2, 99),
@@ -130,7 +130,7 @@ def repeated_means(rng: random.Random) -> Instance:
         "Terms ($A*i*i + $B) mod $M, i below n: $K times print the mean and keep what reaches it.",
         REPEATED_MEANS,
         ("0", "1", "4", "50", "700"),
-        sizes(rng, 30000, 42000),
+        sizes(inputs, 30000, 42000),
     )
 
 
@@ -176,9 +176,9 @@ SHIFTED_PRODUCTS = Programs(
 )
 
 
-def shifted_products(rng: random.Random) -> Instance:
+def shifted_products(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 99), B=rng.randrange(1, 999), M=odd_modulus(rng))
-    shifts = " ".join(str(rng.randrange(1, 50)) for _ in range(3))
+    shifts = " ".join(str(inputs.randrange(1, 50)) for _ in range(3))
 
     def performance(scale: Scale) -> str:
         return f"{24000 if scale == 'training' else 36000}\n{shifts}\n"
@@ -242,7 +242,7 @@ MATRIX_EXTREMES = Programs(
 )
 
 
-def matrix_extremes(rng: random.Random) -> Instance:
+def matrix_extremes(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng, A=rng.randrange(20, 500), B=rng.randrange(20, 500), M=rng.randrange(501, 9999, 2)
     )
@@ -250,7 +250,7 @@ def matrix_extremes(rng: random.Random) -> Instance:
         "In the n by n matrix i*j*$A mod $M + j*$B: sum of max - min over all rows and columns.",
         MATRIX_EXTREMES,
         ("1", "2", "9", "31"),
-        sizes(rng, 172, 200),
+        sizes(inputs, 172, 200),
     )
 
 

@@ -58,7 +58,7 @@ CYCLE_LENGTH = Programs(
 )
 
 
-def cycle_length(rng: random.Random) -> Instance:
+def cycle_length(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng,
         A=rng.choice((2, 3, 5, 6, 7, 10, 11, 13, 14, 15)),
@@ -66,7 +66,7 @@ def cycle_length(rng: random.Random) -> Instance:
         C=rng.randrange(2, 99),
     )
     base = writer.constant("A")
-    seed = rng.random()
+    seed = inputs.random()
 
     def performance(scale: Scale) -> str:
         modulus = _prime_with_root(base, seed, 20000 if scale == "training" else 30000)
@@ -149,10 +149,10 @@ PAIR_SUMS = Programs(
 )
 
 
-def pair_sums(rng: random.Random) -> Instance:
+def pair_sums(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(1, 30), B=rng.randrange(1, 90))
     coefficients = writer.constant("A"), writer.constant("B")
-    ends = [(rng.uniform(0.2, 0.6), rng.uniform(0.6, 1)) for _ in range(4)]
+    ends = [(inputs.uniform(0.2, 0.6), inputs.uniform(0.6, 1)) for _ in range(4)]
 
     def performance(scale: Scale) -> str:
         number = 13000 if scale == "training" else 16000
@@ -223,10 +223,10 @@ EXACT_SUBSETS = Programs(
 )
 
 
-def exact_subsets(rng: random.Random) -> Instance:
+def exact_subsets(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 40), B=rng.randrange(1, 60))
     square, unit = writer.constant("A"), writer.constant("B")
-    share = rng.uniform(0.4, 0.6)
+    share = inputs.uniform(0.4, 0.6)
 
     def total_of(indexes: Iterable[int]) -> int:
         return sum(square * index * index + unit for index in indexes)
@@ -279,7 +279,7 @@ LARGEST_TERMS = Programs(
 )
 
 
-def largest_terms(rng: random.Random) -> Instance:
+def largest_terms(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng,
         A=rng.randrange(2, 999),
@@ -291,7 +291,7 @@ def largest_terms(rng: random.Random) -> Instance:
         "Sum of the $K largest of the terms ($A*i*i + $B) mod $M for i below n.",
         LARGEST_TERMS,
         ("0", "1", "3", "40", "500"),
-        sizes(rng, 14000, 28000),
+        sizes(inputs, 14000, 28000),
     )
 
 

@@ -49,9 +49,9 @@ RECURRENCE_QUERIES = Programs(
 )
 
 
-def recurrence_queries(rng: random.Random) -> Instance:
+def recurrence_queries(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 50), B=rng.randrange(2, 50), M=odd_modulus(rng))
-    factors = [rng.uniform(0.85, 1) for _ in range(4)]
+    factors = [inputs.uniform(0.85, 1) for _ in range(4)]
 
     def performance(scale: Scale) -> str:
         largest = 30000 if scale == "training" else 45000
@@ -110,14 +110,14 @@ LAG_RECURRENCE = Programs(
 )
 
 
-def lag_recurrence(rng: random.Random) -> Instance:
+def lag_recurrence(rng: random.Random, inputs: random.Random) -> Instance:
     lag = rng.randrange(7, 60)
     writer = Writer(rng, S=rng.randrange(2, lag - 3), L=lag, M=odd_modulus(rng))
     return writer.instance(
         "Term n of f(k) = (f(k-$S) + f(k-$L)) mod $M, where f(k) = k + 1 for k below $L.",
         LAG_RECURRENCE,
         ("0", "6", "60", "61", "500"),
-        sizes(rng, 40000, 60000),
+        sizes(inputs, 40000, 60000),
     )
 
 
@@ -164,13 +164,13 @@ WINDOW_SUMS = Programs(
 )
 
 
-def window_sums(rng: random.Random) -> Instance:
+def window_sums(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 99), M=odd_modulus(rng), W=rng.randrange(8, 16))
     return writer.instance(
         "Largest sum of $W neighbours in the sequence $A*i*i mod $M for i below n, n at least $W.",
         WINDOW_SUMS,
         ("16", "17", "40", "500"),
-        sizes(rng, 20000, 40000),
+        sizes(inputs, 20000, 40000),
     )
 
 
@@ -214,9 +214,9 @@ SEQUENCE_LISTING = Programs(
 )
 
 
-def sequence_listing(rng: random.Random) -> Instance:
+def sequence_listing(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(3, 999), B=rng.randrange(1, 9999), M=odd_modulus(rng))
-    start = rng.randrange(10000)
+    start = inputs.randrange(10000)
 
     def performance(scale: Scale) -> str:
         return f"{20000 if scale == 'training' else 30000} {start}\n"

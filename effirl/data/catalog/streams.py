@@ -39,9 +39,9 @@ WEIGHTED_LINES = Programs(
 )
 
 
-def weighted_lines(rng: random.Random) -> Instance:
+def weighted_lines(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 99), B=rng.randrange(1, 999))
-    seed = rng.random()
+    seed = inputs.random()
     return writer.instance(
         "Sum x*y*$A + $B over the lines of the input, each of which holds x and y.",
         WEIGHTED_LINES,
@@ -104,9 +104,9 @@ DISTINCT_PIECES = Programs(
 )
 
 
-def distinct_pieces(rng: random.Random) -> Instance:
+def distinct_pieces(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, K=rng.randrange(7, 9), A=rng.randrange(2, 99), B=rng.randrange(1, 999))
-    seed = rng.random()
+    seed = inputs.random()
 
     def performance(scale: Scale) -> str:
         number = 14000 if scale == "training" else 28000

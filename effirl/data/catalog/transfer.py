@@ -44,7 +44,7 @@ BINARY_AS_BASE = Programs(
 )
 
 
-def binary_as_base(rng: random.Random) -> Instance:
+def binary_as_base(rng: random.Random, _: random.Random) -> Instance:
     writer = Writer(
         rng, C=rng.randrange(3, 11), A=rng.randrange(2, 999), M=rng.randrange(1001, 99999, 2)
     )
@@ -98,12 +98,12 @@ RANK_QUERIES = Programs(
 )
 
 
-def rank_queries(rng: random.Random) -> Instance:
+def rank_queries(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng, A=rng.randrange(2, 99), B=rng.randrange(1, 999), M=rng.randrange(10001, 99999, 2)
     )
     modulus = writer.constant("M")
-    bounds = " ".join(str(rng.randrange(modulus)) for _ in range(7))
+    bounds = " ".join(str(inputs.randrange(modulus)) for _ in range(7))
 
     def performance(scale: Scale) -> str:
         return f"{24000 if scale == 'training' else 36000}\n{bounds}\n"
@@ -174,7 +174,7 @@ BLOCKED_PATHS = Programs(
 )
 
 
-def blocked_paths(rng: random.Random) -> Instance:
+def blocked_paths(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(
         rng,
         A=rng.randrange(2, 60),
@@ -186,7 +186,7 @@ def blocked_paths(rng: random.Random) -> Instance:
         "Paths from (0, 0) to (n, n), right or down, mod $M, not through i*$A + j*$B = 1 mod $C.",
         BLOCKED_PATHS,
         ("0", "1", "2", "6", "25"),
-        sizes(rng, 150, 220),
+        sizes(inputs, 150, 220),
     )
 
 
@@ -240,9 +240,9 @@ LETTER_GAPS = Programs(
 )
 
 
-def letter_gaps(rng: random.Random) -> Instance:
+def letter_gaps(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 99), B=rng.randrange(2, 99), M=rng.randrange(101, 9999))
-    seed = rng.random()
+    seed = inputs.random()
 
     def performance(scale: Scale) -> str:
         number = 24000 if scale == "training" else 48000
@@ -303,7 +303,7 @@ PROGRESSION_HITS = Programs(
 )
 
 
-def progression_hits(rng: random.Random) -> Instance:
+def progression_hits(rng: random.Random, inputs: random.Random) -> Instance:
     square, step, first = rng.randrange(2, 30), rng.randrange(3, 60), rng.randrange(1, 99)
     # A small term is in the progression, so that the answer is not 0 for all n.
     start = (square * rng.randrange(4) ** 2 + first) % step
@@ -312,7 +312,7 @@ def progression_hits(rng: random.Random) -> Instance:
         "Sum the terms $A*i*i + $B, i below n, that are among $K, $K+$C, $K+2*$C, .. below $C*n*5.",
         PROGRESSION_HITS,
         ("0", "1", "20", "100", "999"),
-        sizes(rng, 12000, 24000),
+        sizes(inputs, 12000, 24000),
     )
 
 

@@ -181,3 +181,23 @@ def test_a_writer_words_source_and_alternative_alike():
         assert ("import sys" in fast) == ("sys." in fast)
         assert own_test(fast, "3\n").output == "21\n"
         assert instance.description == "Times 7."
+
+
+def test_fresh_inputs_are_new_and_as_good_as_the_known_one(family):
+    split = "transfer" if family.is_transfer else "train"
+    instance = draw(family, 2)[1]
+    problem_id = f"builtin/{family.name}/{split}/0001"
+    scale = "evaluation" if family.is_transfer else "training"
+    known = instance.performance_input(scale)
+    if family.name in {"bit-reversals", "binary-as-base"}:  # their input is a size, and fixed
+        assert catalog.fresh_inputs(problem_id, 1) == []
+        return
+    first, second = (catalog.fresh_inputs(problem_id, seed)[0] for seed in (1, 2))
+    assert [first] == catalog.fresh_inputs(problem_id, 1)
+    assert known not in (first.input, second.input)
+    assert 0.5 < len(first.input) / len(known) < 2
+    assert own_test(instance.source_program, first.input) == first
+
+
+def test_there_are_no_fresh_inputs_for_another_data_sets_problem():
+    assert catalog.fresh_inputs("p02597", 1) == []
