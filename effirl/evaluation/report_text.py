@@ -144,17 +144,18 @@ def definitions(report: Report) -> dict[str, str]:
     }
 
 
-def cell(found: Estimate, digits: int) -> str:
-    """Show a figure and its interval in one cell of a table.
+def cell(found: Estimate, digits: int, *, signed: bool = False) -> str:
+    """Show a figure and its interval in one cell of a table, a difference with its sign.
 
     >>> cell(Estimate(0.5, 0.25, 0.75, 9), 2), cell(Estimate(None, None, None, 0), 2)
     ('0.50 (0.25 to 0.75)', '-')
     """
     if found.value is None:
         return "-"
+    value = f"{found.value:{'+' if signed else ''}.{digits}f}"
     if found.low is None or found.high is None:
-        return f"{found.value:.{digits}f}"
-    return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+        return value
+    return f"{value} ({found.low:.{digits}f} to {found.high:.{digits}f})"
 
 
 def number(value: float | None) -> str:
