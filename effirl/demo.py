@@ -55,8 +55,8 @@ def demo(output_dir: Path) -> str:
     minutes = (time.monotonic() - started) / 60
     table = _table(found, added) + (
         f"\n{minutes:.1f} minutes; 95% intervals over {PROBLEMS} unseen problems at alpha {ALPHA}; "
-        f"runtime and memory measured in isolation; difference: what reinforcement added to the warm "
-        f"start, problem by problem\n"
+        f"runtime and memory measured in isolation\n"
+        f"difference: what reinforcement added to the warm start, problem by problem\n"
         f"written to {output_dir}: demo.md, demo.png, sft/model, ppo/model, eval-*/report.md\n"
     )
     (output_dir / "demo.md").write_text(
