@@ -82,7 +82,7 @@ def record_training(run_path: Path, footprint: Footprint, start: str) -> None:
     Args:
         run_path: Run folder.
         footprint: Of all problems that it may learn from.
-        start: Name or folder of that model.
+        start: Folder of that model.
 
     Raises:
         UserError: If the record of that model is unreadable.
@@ -93,7 +93,7 @@ def record_training(run_path: Path, footprint: Footprint, start: str) -> None:
 
 
 def trained_on(model: str) -> Footprint:
-    """Return what a model was trained on, as far as its folder or its run's says.
+    """Return what the model in a folder was trained on, as far as that folder or its run's says.
 
     Raises:
         UserError: If the record is unreadable.

@@ -14,7 +14,7 @@ from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.engines import start_pool
 from effirl.evaluation.completers import Completer, make_completer
-from effirl.evaluation.config import EvaluateConfig
+from effirl.evaluation.config import CONTROLS, EvaluateConfig, is_completions_file
 from effirl.evaluation.edits import write_edits
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.meter import ExecutorMeter, Meter, measured
@@ -26,6 +26,7 @@ from effirl.evaluation.results import (
     conditions,
     read_rows,
 )
+from effirl.model_files import locate_model
 from effirl.runs import open_run, settings
 from effirl.scoring import (
     CompletionRow,
@@ -91,7 +92,10 @@ def load_unseen(config: EvaluateConfig, models: Sequence[str]) -> LoadedProblems
     loaded.problems = with_performance_inputs(loaded.problems, config.performance_inputs)
     if not config.allow_overlap:
         for model in models:
-            loaded = leave_out(loaded, trained_on(model), f"as {model} was trained on")
+            if model in CONTROLS or is_completions_file(model):
+                continue
+            seen = trained_on(str(locate_model(model)))
+            loaded = leave_out(loaded, seen, f"as {model} was trained on")
     return loaded
 
 

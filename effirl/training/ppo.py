@@ -16,6 +16,7 @@ from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.data.prompts import mark_conditioned
 from effirl.errors import UserError
+from effirl.model_files import locate_model
 from effirl.policy import Policy, add_lora, load_policy
 from effirl.runs import Run, newest_warm_start
 from effirl.scoring import policy_prompt
@@ -66,7 +67,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     if line := describe_inputs(problems):
         write_line(line)
     if is_main():
-        record_training(run.path, Footprint.of(problems), config.model)
+        record_training(run.path, Footprint.of(problems), str(locate_model(config.model)))
         if config.is_conditioned:
             mark_conditioned(run.path)
     reward = LoggedReward(scorer, problems, run.path / ROLLOUTS_FILE, cycle=config.num_iterations)

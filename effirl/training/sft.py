@@ -19,6 +19,7 @@ from effirl.data.overlap import record_training
 from effirl.data.problems import Problem
 from effirl.errors import UserError
 from effirl.files import write_whole
+from effirl.model_files import locate_model
 from effirl.policy import Policy, add_lora, load_policy
 from effirl.runs import Run
 from effirl.scoring import Scorer
@@ -76,7 +77,7 @@ def train(config: SftConfig, scorer: Scorer | None) -> Run:
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
         policy.model = add_lora(policy.model, config.lora_rank)
     if is_main():
-        record_training(run.path, pairs.footprint, config.model)
+        record_training(run.path, pairs.footprint, str(locate_model(config.model)))
     check_usable(pairs.validation, scorer)
     trainer = build_trainer(config, hardware, policy, pairs, scorer, run)
     run_to_end(trainer, run, describe)

@@ -223,6 +223,7 @@ def test_what_the_models_were_trained_on_is_left_out(tmp_path: Path) -> None:
         (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
     for name, seen in (("sft", "p1"), ("ppo", "p2")):
         (tmp_path / name / "model").mkdir(parents=True)
+        (tmp_path / name / "model" / "config.json").write_text("{}")
         record_training(tmp_path / name, Footprint.of([Problem(seen, "", "pass")]), "codet5-nano")
     models = [str(tmp_path / "ppo" / "model"), str(tmp_path / "sft" / "model")]
     config = EvaluateConfig(data="nofuneval", data_path=tmp_path)
