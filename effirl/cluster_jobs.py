@@ -8,12 +8,11 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from effirl.errors import UserError
-from rewards.cluster import ClusterError, connect, import_ray
+from rewards.cluster import ClusterError, connect, import_ray, on_node
 
 _POLL_S: Final = 0.5
 _SAVE_TIMEOUT_S: Final = 120.0
@@ -107,12 +106,11 @@ def _run_on_nodes(ray: Any, jobs: Sequence[Job]) -> list[str]:
 
 def _start(ray: Any, job: Job, node: dict[str, Any]) -> Any:
     """Start a job on a node, and reserve all of it."""
-    affinity = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
     task = ray.remote(run_here).options(
         num_cpus=node["Resources"]["CPU"],
         num_gpus=node["Resources"].get("GPU", 0),
         max_retries=0,
-        scheduling_strategy=affinity(node["NodeID"], soft=False),
+        scheduling_strategy=on_node(node["NodeID"]),
     )
     return task.remote(job.command[1:], str(Path.cwd()), str(job.log))
 

@@ -48,10 +48,12 @@ def demo(output_dir: Path) -> str:
     started = time.monotonic()
     stages = _stages(output_dir)
     run_stages(stages)
-    evaluations = {s.name: load_evaluation(_evaluation(output_dir, s.name)) for s in stages}
-    found = {name: read_metrics(_evaluation(output_dir, name)) for name in evaluations}
+    found = {stage.name: read_metrics(_evaluation(output_dir, stage.name)) for stage in stages}
     plot_before_after(found, output_dir / "demo.png")
-    added = differences(evaluations["reinforced"], evaluations["warm start"]).on_all
+    after, before = (
+        load_evaluation(_evaluation(output_dir, name)) for name in ("reinforced", "warm start")
+    )
+    added = differences(after, before).on_all
     minutes = (time.monotonic() - started) / 60
     table = _table(found, added) + (
         f"\n{minutes:.1f} minutes; 95% intervals over {PROBLEMS} unseen problems at alpha {ALPHA}; "

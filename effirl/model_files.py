@@ -29,9 +29,19 @@ def locate_model(name: str) -> Path:
                 "give the model/ or checkpoint-N/ folder of a run"
             )
         return folder
-    if folder.is_absolute() or name.startswith((".", "~")) or len(folder.parts) > 2:
+    if is_folder_name(name):
         raise UserError(f"no model folder {name}; give an existing one, or {BUILTIN_MODEL}")
     return _download(name)
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a model is named by a folder; else the name is the hub's, `name` or `owner/name`.
+
+    >>> is_folder_name("Salesforce/codet5-small"), is_folder_name("./codet5"), is_folder_name("/a")
+    (False, True, True)
+    """
+    path = Path(name)
+    return path.is_absolute() or name.startswith((".", "~")) or len(path.parts) > 2 or path.is_dir()
 
 
 def _download(name: str) -> Path:

@@ -155,15 +155,9 @@ def render(lines: Sequence[Line]) -> str:
             label = f"  share of {line.against}" if line.is_share else f"  minus {line.against}"
         is_difference = line.against is not None and not line.is_share
         found = [line.values.get(name) for name in COLUMNS]
-        rows.append([label, *(_shown(value, is_difference) for value in found)])
+        shown = ["" if each is None else cell(each, 3, signed=is_difference) for each in found]
+        rows.append([label, *shown])
     return "\n".join([*aligned(rows), ""])
-
-
-def _shown(found: Estimate | None, is_difference: bool) -> str:
-    if found is None:
-        return ""
-    sign = "+" if is_difference and (found.value or 0) > 0 else ""
-    return sign + cell(found, 3)
 
 
 def _stage(config: PhasesConfig, phase: Phase, folder: Path) -> Stage:

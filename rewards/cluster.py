@@ -32,6 +32,12 @@ def import_ray() -> Any:
         ) from error
 
 
+def on_node(node_id: str) -> Any:
+    """Ray's strategy that starts a task or an actor on a node, and nowhere else."""
+    strategies = import_module("ray.util.scheduling_strategies")
+    return strategies.NodeAffinitySchedulingStrategy(node_id, soft=False)
+
+
 def connect(address: str | None = None) -> bool:
     """Connect this process to a cluster, unless it is connected.
 

@@ -20,13 +20,12 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from operator import attrgetter
 from typing import Any, Final, Self, TypeVar
 
 from rewards import machine
 from rewards.cache import code_digest
-from rewards.cluster import ClusterError, connect, import_ray
+from rewards.cluster import ClusterError, connect, import_ray, on_node
 from rewards.errors import IsolationError, SandboxError
 from rewards.isolation import IsolationReport
 from rewards.measurer import Measurer, NodeReport
@@ -166,7 +165,6 @@ class RayPool:
     def _start_nodes(self) -> list[_Node]:
         """Start an actor on each node that is alive and has none."""
         ray, found = self._ray, []
-        affinity = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
         for values in ray.nodes():
             node_id = values["NodeID"]
             places = range(int(values["Resources"].get("CPU", 0)))[self._share[0] :: self._share[1]]
@@ -176,7 +174,7 @@ class RayPool:
             options = {
                 "num_cpus": len(places),
                 "max_concurrency": len(places) + 1,  # to be closed while all are at work
-                "scheduling_strategy": affinity(node_id, soft=False),
+                "scheduling_strategy": on_node(node_id),
             }
             actor = self._actor_class.options(**options).remote()
             name = f"{values['NodeManagerHostname']} ({values['NodeManagerAddress']})"

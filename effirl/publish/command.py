@@ -9,12 +9,12 @@ from typing import Final
 
 from effirl.errors import UserError
 from effirl.files import write_whole
-from effirl.model_files import BUILTIN_MODEL
+from effirl.model_files import BUILTIN_MODEL, is_folder_name
 from effirl.publish.arguments import PublishArguments
 from effirl.publish.card import CARD_FILE, Subject, choose_license, make_card
 from effirl.publish.evaluation import Measured, find_evaluation, read_evaluation
 from effirl.publish.hub import check_login, upload
-from effirl.publish.lineage import find_run, is_folder_name, lineage
+from effirl.publish.lineage import find_run, lineage
 from effirl.runs import MODEL_FOLDER
 
 logger = logging.getLogger(__name__)

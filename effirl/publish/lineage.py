@@ -7,7 +7,7 @@ from typing import Any, Literal
 import yaml
 
 from effirl.errors import UserError
-from effirl.model_files import BUILTIN_MODEL
+from effirl.model_files import BUILTIN_MODEL, is_folder_name
 from effirl.runs import MODEL_FOLDER, is_model_folder, read_settings
 
 
@@ -44,16 +44,6 @@ class Lineage:
     def hub_base(self) -> str | None:
         """The base's name on the hub, None if it is not from there."""
         return None if self.is_builtin or is_folder_name(self.base) else self.base
-
-
-def is_folder_name(name: str) -> bool:
-    """Whether a model is named by a folder; else the name is the hub's, `name` or `owner/name`.
-
-    >>> is_folder_name("Salesforce/codet5-small"), is_folder_name("./codet5"), is_folder_name("/a")
-    (False, True, True)
-    """
-    path = Path(name)
-    return path.is_absolute() or name.startswith(".") or len(path.parts) > 2 or path.is_dir()
 
 
 def shareable(value: object) -> object:

@@ -36,8 +36,7 @@ class Training:
     @property
     def name(self) -> str:
         """What the seeds of one run share: its folder's name without the seed."""
-        earlier = [Path(each).name for each in self.settings.get("replay_from", [])]
-        return " then ".join([*earlier, self.folder.name.partition("-seed-")[0]])
+        return _after_phases(self.settings, self.folder.name.partition("-seed-")[0])
 
     @property
     def command(self) -> str:
@@ -218,9 +217,14 @@ def _warm_start(
     if objective == "both":
         label = f"warm start {run.name}{steered}"
         return Policy(label, "warm start", None, folder, found, is_steered=bool(steered))
-    earlier = [Path(each).name for each in trained.get("replay_from", [])]
-    label = f"phase {' then '.join([*earlier, objective])}{steered}"
+    label = f"phase {_after_phases(trained, objective)}{steered}"
     return Policy(label, "phase", None, folder, found, is_steered=bool(steered))
+
+
+def _after_phases(trained: dict[str, Any], name: str) -> str:
+    """Put the phases that a run replays before its name: runtime then memory."""
+    earlier = [Path(each).name for each in trained.get("replay_from", [])]
+    return " then ".join([*earlier, name])
 
 
 def _grouped(policies: Sequence[Policy]) -> list[Group]:

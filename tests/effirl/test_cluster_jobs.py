@@ -102,8 +102,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Callable[[PlayedRay], PlayedRay]:
     def use(ray: PlayedRay) -> PlayedRay:
         monkeypatch.setattr(cluster_jobs, "import_ray", lambda: ray)
         monkeypatch.setattr(cluster_jobs, "connect", lambda _: True)
-        affinity = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda node_id, soft: node_id)
-        monkeypatch.setattr(cluster_jobs, "import_module", lambda _: affinity)
+        monkeypatch.setattr(cluster_jobs, "on_node", lambda node_id: node_id)
         return ray
 
     return use

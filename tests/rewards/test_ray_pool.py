@@ -151,8 +151,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
         ray = PlayedRay(list(machines))
         monkeypatch.setattr(ray_pool, "import_ray", lambda: ray)
         monkeypatch.setattr(ray_pool, "connect", lambda _: False)
-        affinity = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda node_id, soft: node_id)
-        monkeypatch.setattr(ray_pool, "import_module", lambda _: affinity)
+        monkeypatch.setattr(ray_pool, "on_node", lambda node_id: node_id)
         pool = RayPool(**settings)
         play_pools.append(pool)
         return pool
