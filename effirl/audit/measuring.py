@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from effirl.data.catalog.loading import SIGNIFICANT_GAIN
 from effirl.data.perf_inputs.search import MEASURABLE_S
 from effirl.data.problems import InputOrigin, Problem, Target
 from effirl.data.programs import drops_import
+from effirl.data.tags import SIGNIFICANT_GAIN
 from rewards.imports import ImportCost, import_cost, interpreter_cost
 from rewards.judging import judge
 from rewards.measurement import Comparison, TimedRunError, compare, with_imports
@@ -230,4 +230,4 @@ def _cause(gain: float | None, gain_with_imports: float | None) -> Cause | None:
 
 
 def _tag(gain: float | None) -> int | None:
-    return None if gain is None else int(gain >= SIGNIFICANT_GAIN)
+    return None if gain is None else int(gain * SATURATION >= SIGNIFICANT_GAIN)

@@ -24,6 +24,9 @@ from pathlib import Path
 from effirl.data.problems import Problem, Target
 from effirl.files import write_whole
 
+TAGS = ("runtime=0", "runtime=1", "memory=0", "memory=1")
+"""Each as the prompt has it."""
+
 PROMPT_FILE = "prompt.json"
 """Lies in the folder of a conditioned policy, and in that of its run."""
 

@@ -1,5 +1,10 @@
 """Performance tags from measured gains: 1 for a significant gain, 0 for a minor one or none.
 
+A gain is significant if the target is half as much again better than the source program, and no
+other target of the problem is half as much again better than it. Without the second condition both
+ends of a trade-off would carry the same tags, and a policy could not be steered by them; PIE too
+tags a program by how near it comes to the best one known for its problem.
+
 The built-in catalog ships what was measured of each of its alternatives. For other data a table of
 measured pairs decides, if one is given; a pair that it lacks keeps the tags that its loader made of
 the data set's own columns.
@@ -8,7 +13,6 @@ the data set's own columns.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -23,6 +27,8 @@ Objective = Literal["both", "runtime", "memory"]
 
 _PROGRAMS: Columns = {"source_program": "text", "target_program": "text"}
 _GAINS: Columns = {"time_gain": "number", "memory_gain": "number"}
+SIGNIFICANT_GAIN: Final = 0.6
+"""log2 of half as much again, in runtime or in memory."""
 _SATURATION: Final = RewardConfig().saturation
 """The catalog and the audit keep gains as the reward has them: log2 over this."""
 
@@ -50,7 +56,8 @@ def tag_by_gains(
         table: Measured pairs, parquet or JSON lines, with the columns `source_program`,
             `target_program`, `time_gain` and `memory_gain` (empty where a pair could not be
             measured), as `scripts/audit_data.py` writes it; None if there is none.
-        min_gain: log2 of the speedup or memory reduction from which a tag is 1.
+        min_gain: log2 of the speedup or memory reduction from which a gain over the source program
+            is significant, and from which a target is behind a better one of its problem.
 
     Returns:
         The problems, and where their tags come from, in a line for the log.
@@ -63,7 +70,7 @@ def tag_by_gains(
     lookup = _catalog_gains if table is None else _table_gains(table)
     found = [[lookup(problem, target) for target in problem.targets] for problem in problems]
     tagged = [
-        replace(problem, targets=tuple(map(partial(_tag, min_gain=min_gain), problem.targets, row)))
+        replace(problem, targets=_tagged(problem.targets, row, min_gain))
         for problem, row in zip(problems, found, strict=True)
     ]
     num_targets = sum(map(len, found))
@@ -90,14 +97,27 @@ def with_objective(problems: Sequence[Problem], objective: Objective) -> list[Pr
     return [problem for problem in kept if problem.targets]
 
 
-def _tag(target: Target, gains: Gains | None, *, min_gain: float) -> Target:
-    if gains is None:
-        return target
-    return replace(
-        target,
-        runtime_tag=int(gains.time_log2 >= min_gain),
-        memory_tag=int(gains.memory_log2 >= min_gain),
+def _tagged(
+    targets: Sequence[Target], gains: Sequence[Gains | None], min_gain: float
+) -> tuple[Target, ...]:
+    measured = [found for found in gains if found is not None]
+    if not measured:
+        return tuple(targets)
+    best = Gains(*map(max, zip(*measured, strict=True)))
+    return tuple(
+        target
+        if found is None
+        else replace(
+            target,
+            runtime_tag=_tag(found.time_log2, best.time_log2, min_gain),
+            memory_tag=_tag(found.memory_log2, best.memory_log2, min_gain),
+        )
+        for target, found in zip(targets, gains, strict=True)
     )
+
+
+def _tag(gain: float, best: float, min_gain: float) -> int:
+    return int(gain >= min_gain and best - gain < min_gain)
 
 
 def _catalog_gains(problem: Problem, target: Target) -> Gains:

@@ -9,7 +9,7 @@ from effirl.config import FieldError, check_range, check_types, parse_alpha
 from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS, EDITS_SET, refuse_evaluation_set
 from effirl.data.perf_inputs.loading import PERFORMANCE_INPUTS_HELP
 from effirl.data.perf_inputs.store import DEFAULT_FOLDER
-from effirl.data.tags import Objective
+from effirl.data.tags import SIGNIFICANT_GAIN, Objective
 from effirl.engines import ENGINE_HELP, RAY_ADDRESS_HELP, check_ray
 
 CONDITIONED_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -92,7 +92,7 @@ class SftConfig(TrainingConfig):
         default="both", metadata={"help": "Train on every pair, or on those with this tag at 1."}
     )
     min_gain: float = field(
-        default=0.6,
+        default=SIGNIFICANT_GAIN,
         metadata={
             "help": "log2 of the measured gain from which a tag is 1: 0.6 is half as much again."
         },
@@ -128,7 +128,7 @@ class SftConfig(TrainingConfig):
     warmup_steps: int = field(default=50, metadata={"help": "Steps of linear warm-up."})
     weight_decay: float = field(default=0.01, metadata={"help": "Decoupled weight decay."})
     tag_dropout: float = field(
-        default=0.5, metadata={"help": "Probability of leaving each performance tag out."}
+        default=0.25, metadata={"help": "Probability of leaving each performance tag out."}
     )
     max_target_tokens: int = field(
         default=384, metadata={"help": "Pairs with a longer target are left out."}

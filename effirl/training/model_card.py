@@ -26,7 +26,7 @@ has seen no program together with an improvement of it: a base to fine-tune, as 
 |---|---|
 | parameters | {parameters:.2f} M, half precision |
 | layers | {encoder_layers} that read, {decoder_layers} that write, of width {d_model} |
-| vocabulary | {vocab_size} tokens |
+| vocabulary | {vocab_size} tokens, the performance tags among them |
 | made by | `python scripts/pretrain.py --config configs/pretrain.yaml` |
 | data | {num_programs} programs: the catalog's `train` split, and random ones |
 | left out | every program of the catalog's `validation`, `test` and `transfer` splits |
@@ -90,13 +90,13 @@ def write_model_card(
     cpu_seconds: float,
 ) -> None:
     """Write README.md beside the weights."""
-    parameters = load_policy(folder).model.num_parameters()
+    policy = load_policy(folder)
     card = _CARD.format(
-        parameters=parameters / 1e6,
+        parameters=policy.model.num_parameters() / 1e6,
         encoder_layers=config.num_encoder_layers,
         decoder_layers=config.num_decoder_layers,
         d_model=config.d_model,
-        vocab_size=config.vocab_size,
+        vocab_size=len(policy.tokenizer),
         num_programs=num_programs,
         num_examples=config.num_rounds * config.round_examples,
         num_rounds=config.num_rounds,

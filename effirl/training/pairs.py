@@ -53,7 +53,7 @@ def load_pairs(config: SftConfig) -> Pairs:
     validation = leave_out(_load_validation(config), pairs.footprint, "as in training")
     if validation.dropped:
         write_line(f"validation: left out{describe_counts(validation.dropped)}")
-    pairs.validation = validation.problems
+    pairs.validation, _ = _tagged(validation.problems, config)
     return pairs
 
 
@@ -61,9 +61,7 @@ def _train(config: SftConfig, what: str) -> list[Problem]:
     loaded = _load(config, "train", config.limit, needs_tests=False)
     if loaded.dropped:
         write_line(f"{what}: left out{describe_counts(loaded.dropped)}")
-    tagged, line = tag_by_gains(
-        loaded.problems, config.data, config.measured_gains, config.min_gain
-    )
+    tagged, line = _tagged(loaded.problems, config)
     write_line(f"{what}: {line}")
     found = with_objective(tagged, config.objective)
     if config.containing is not None:
@@ -75,6 +73,10 @@ def _train(config: SftConfig, what: str) -> list[Problem]:
             f"{config.objective}; lower --min-gain, or take other data"
         )
     return found
+
+
+def _tagged(problems: list[Problem], config: SftConfig) -> tuple[list[Problem], str]:
+    return tag_by_gains(problems, config.data, config.measured_gains, config.min_gain)
 
 
 def _load_validation(config: SftConfig) -> LoadedProblems:

@@ -27,7 +27,7 @@ from effirl.training.optimizer import RELATIVE_BIAS, MuonWithAdam
 from effirl.training.pretrain_batches import PAD, Batch, round_batches
 from effirl.training.pretrain_config import PretrainConfig
 from effirl.training.processes import has_fast_bfloat16
-from effirl.training.tokenizer import train_tokenizer
+from effirl.training.tokenizer import add_tag_tokens, train_tokenizer
 
 _LOG = logging.getLogger(__name__)
 _WARMUP_FRACTION = 0.03
@@ -72,6 +72,7 @@ def _make_model(config: PretrainConfig, run: Run) -> None:
     _look_back(model)
     _LOG.info("model: %.2f M parameters, %d tokens", model.num_parameters() / 1e6, len(tokenizer))
     spent = _train(model, tokenizer, corpus, config, run)
+    add_tag_tokens(model, tokenizer, seed=config.seed)
     folder = run.path / "unfinished-model"
     model.half().save_pretrained(folder)  # type: ignore[no-untyped-call]
     tokenizer.save_pretrained(folder)

@@ -8,7 +8,7 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
 from types import CodeType
@@ -46,9 +46,6 @@ PROGRAMS_ONLY_INSTANCES = {**DEFAULT_INSTANCES, "train": 300}
 """A warm start learns from many instances; reinforcement runs each, and meets it several times."""
 
 _MAX_DRAWS = 16
-
-SIGNIFICANT_GAIN = 0.2
-"""A gain from here on earns tag 1: that of half as much again is log2(1.5) / 3 = 0.195."""
 
 
 def load(
@@ -158,16 +155,7 @@ def _problem(problem_id: str, family: Family, instance: Instance, scale: Scale |
         instance.source_program,
         tests,
         performance,
-        tuple(_target(name, instance.alternatives[name], gains[name]) for name in names),
-    )
-
-
-def _target(name: str, program: str, gains: Mapping[str, float]) -> Target:
-    return Target(
-        program,
-        int(gains["time_gain"] >= SIGNIFICANT_GAIN),
-        int(gains["memory_gain"] >= SIGNIFICANT_GAIN),
-        name,
+        tuple(Target(instance.alternatives[name], name=name) for name in names),
     )
 
 

@@ -112,16 +112,13 @@ def test_loading_twice_gives_the_same():
     assert first[0].problem_id == f"builtin/{catalog.FAMILIES[0].name}/test/0000"
 
 
-def test_loaded_problems_have_tests_and_ordered_tagged_targets():
+def test_loaded_problems_have_tests_and_ordered_targets():
     for problem in catalog.load("validation", instances_per_family=1).problems:
         gains = measured_gains()[problem.problem_id.split("/")[1]]
         assert len(problem.tests) >= 3
         assert len(problem.performance_inputs) == 1
         balance = [sum(gains[target.name].values()) for target in problem.targets]
         assert balance == sorted(balance, reverse=True)
-        for target in problem.targets:
-            assert target.runtime_tag == (gains[target.name]["time_gain"] >= 0.2)
-            assert target.memory_tag == (gains[target.name]["memory_gain"] >= 0.2)
     assert not catalog.load("train", instances_per_family=1, with_tests=False).problems[0].tests
 
 

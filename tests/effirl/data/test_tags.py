@@ -42,6 +42,20 @@ def test_the_threshold_is_a_setting(tmp_path: Path) -> None:
     assert (target.runtime_tag, target.memory_tag) == (0, 0)
 
 
+def test_a_target_far_behind_a_better_one_is_minor(tmp_path: Path) -> None:
+    """Both ends of a trade-off gain much over the source; the tags must still tell them apart."""
+    fast, lean, near = (Target(f"print({name!r})") for name in ("fast", "lean", "near"))
+    problem = Problem("p", "Print.", "print(1 + 0)", targets=(fast, lean, near))
+    gains = {fast: (0.7, 0.3), lean: (0.25, 0.64), near: (0.6, 0.64)}
+    table = write(
+        tmp_path,
+        *(row(target_program=target.program, time_gain=time, memory_gain=memory)
+          for target, (time, memory) in gains.items()),
+    )  # fmt: skip
+    ((tagged,), _) = tag_by_gains([problem], "pie", table, 0.6)
+    assert [(t.runtime_tag, t.memory_tag) for t in tagged.targets] == [(1, 0), (0, 1), (1, 1)]
+
+
 def test_parquet_is_read_too(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet
@@ -64,7 +78,9 @@ def test_without_a_table_real_data_keeps_its_own_tags_and_says_so() -> None:
 def test_the_catalog_has_measured_gains() -> None:
     problems = catalog.load("train", instances_per_family=1, with_tests=False).problems
     usual, line = tag_by_gains(problems, "builtin", None, 0.6)
-    assert usual == problems  # the catalog's own threshold
+    tags = {(t.name, t.runtime_tag, t.memory_tag) for p in usual for t in p.targets}
+    assert {("fast", 1, 0), ("fast", 1, 1), ("lean", 0, 1), ("lean", 1, 1)} <= tags
+    assert ("lean", 1, 0) not in tags
     assert "own columns" not in line
     strict, _ = tag_by_gains(problems, "builtin", None, 2.0)
     assert 0 < len(with_objective(strict, "runtime")) < len(with_objective(usual, "runtime"))

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from effirl.data.corpus import CorpusText
+from effirl.data.prompts import TAGS
 from effirl.policy import generate, load_policy
 from effirl.training import pretrain as pretraining
 from effirl.training.pretrain import pretrain
@@ -40,6 +41,21 @@ def test_it_writes_a_model_in_half_precision_with_its_card(tmp_path: Path) -> No
     size = (folder / "model.safetensors").stat().st_size
     assert 2 * parameters < size < 2.2 * parameters + 10_000
     assert len(generate(policy, ["Problem: x"], max_new_tokens=3)[0]) == 1
+
+
+def test_tags_are_tokens_of_their_own_and_nothing_else_changes(tmp_path: Path) -> None:
+    made = load_policy(pretrain(tiny_config(tmp_path)))
+    for policy in (made, load_policy("codet5-nano")):
+        ids = policy.tokenizer.convert_tokens_to_ids(list(TAGS))
+        num_tokens = policy.model.get_input_embeddings().num_embeddings
+        assert ids == list(range(num_tokens - len(TAGS), num_tokens))
+        assert policy.tokenizer.tokenize("runtime=1 memory=0.4")[:3] == [
+            "runtime=1",
+            "Ġ",
+            "memory=0",
+        ]
+        text = "runtime = 1\nmemory=0\n"
+        assert policy.tokenizer.decode(policy.tokenizer(text)["input_ids"][1:-1]) == text
 
 
 def test_an_interrupted_run_continues_to_the_same_weights(
