@@ -100,7 +100,7 @@ class LoggedReward:
         log_metric: Callable[[str, float], None],
         **_: object,
     ) -> list[float | None]:
-        """Return the reward of each completion, None where it could not be scored.
+        """Return the reward of each completion, None where nothing is to be learnt from it.
 
         Args:
             completions: Decoded texts.
@@ -121,7 +121,7 @@ class LoggedReward:
         lines = [json.dumps(_rollout(step, *row)) + "\n" for row in rows]
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
-        return [score.reward for score in scores]
+        return [score.training_reward for score in scores]
 
 
 def refusals(scorer: Scorer, problems: Sequence[Problem]) -> list[str | None]:
@@ -150,11 +150,12 @@ def _rollout(
         "alpha": request.alpha,
         "completion": request.completion,
         "status": str(score.status),
-        "reward": score.reward,
+        "reward": score.training_reward,
         "time_gain": score.time_gain,
         "memory_gain": score.memory_gain,
         "is_copy": score.is_copy,
         "flag": score.flag,
+        "refutation": score.refutation,
         "pass_rate": score.pass_rate,
         "comparison": None if score.comparison is None else asdict(score.comparison),
     }
