@@ -93,6 +93,7 @@ class LoggedReward:
     def __call__(
         self,
         *,
+        prompts: Sequence[str],
         completions: Sequence[str],
         problem_index: Sequence[int],
         alpha: Sequence[float],
@@ -103,6 +104,7 @@ class LoggedReward:
         """Return the reward of each completion, None where nothing is to be learnt from it.
 
         Args:
+            prompts: What the policy read, before it is cut to the length it reads.
             completions: Decoded texts.
             problem_index: Column of the data set: the problem of each completion.
             alpha: Column of the data set: the balance at which each is rewarded.
@@ -117,7 +119,7 @@ class LoggedReward:
         for name, value in self._scorer.pop_metrics().items():
             log_metric(name, value)
         step = trainer_state.global_step // self._cycle + 1  # the one that these samples train
-        rows = zip(problem_index, requests, scores, strict=True)
+        rows = zip(prompts, problem_index, requests, scores, strict=True)
         lines = [json.dumps(_rollout(step, *row)) + "\n" for row in rows]
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
@@ -141,14 +143,16 @@ def _request(problem: Problem, completion: str, alpha: float | None = None) -> S
 
 
 def _rollout(
-    step: int, problem_index: int, request: ScoreRequest, score: Score
+    step: int, prompt: str, problem_index: int, request: ScoreRequest, score: Score
 ) -> dict[str, object]:
     return {
         "step": step,
         "problem_id": request.problem_id,
         "problem_index": problem_index,
         "alpha": request.alpha,
+        "prompt": prompt,
         "completion": request.completion,
+        "program": score.program,
         "status": str(score.status),
         "reward": score.training_reward,
         "time_gain": score.time_gain,
