@@ -7,7 +7,7 @@ from pathlib import Path
 
 from effirl.audit.measuring import Audited
 from effirl.audit.plots import plot_claims, plot_gains
-from effirl.audit.results import PARQUET_FILE, write_parquet
+from effirl.audit.results import PARQUET_FILE, write_pairs
 from effirl.audit.sharing import Shared
 from effirl.audit.tables import all_tables
 from effirl.data.perf_inputs import describe_inputs
@@ -41,7 +41,7 @@ def write_report(
     """
     tables = all_tables(found, shared)
     notes = _notes(loaded, found)
-    write_parquet(found, folder / PARQUET_FILE)
+    write_pairs(folder / PARQUET_FILE, found)
     plot_claims(found, folder / CLAIMS_FILE)
     plot_gains(found, folder / GAINS_FILE)
     title = f"Audit of {settings['data']}, split {settings['split']}"

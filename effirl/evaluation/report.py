@@ -9,14 +9,16 @@ from typing import Any, Final
 from effirl.data.problems import LoadedProblems
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.evaluations import Estimates, Evaluation, make_report
+from effirl.evaluation.flat_rows import flat
 from effirl.evaluation.page import page
-from effirl.evaluation.parquet import PARQUET_FILE, parquet
 from effirl.evaluation.report_text import markdown, terminal
 from effirl.files import write_whole
+from effirl.parquet import write_parquet
 
 METRICS_FILE: Final = "metrics.json"
 """Written when an evaluation is finished."""
 _DIFFERENCES_FILE: Final = "differences.json"
+_PARQUET_FILE: Final = "results.parquet"
 
 
 def write_report(
@@ -50,7 +52,7 @@ def write_report(
         }
         _write_json(folder / _DIFFERENCES_FILE, document)
     for evaluation, path in zip(found, (folder, folder / "baseline"), strict=False):
-        write_whole(path / PARQUET_FILE, parquet(evaluation.rows))
+        write_parquet(path / _PARQUET_FILE, [flat(row) for row in evaluation.rows])
     write_whole(folder / "report.md", markdown(report))
     write_whole(folder / "index.html", page(report))
     return f"{terminal(report)}all figures: {folder / 'index.html'}, or report.md beside it\n"
