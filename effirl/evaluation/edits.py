@@ -61,7 +61,7 @@ def write_edits(
     means = {f"diffbleu@{k}": _mean(scores, k, seed) for k in sorted({1, len(scores[0])})}
     document = {name: asdict(value) for name, value in means.items()}
     (folder / "metrics.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    lines = [f"{name:<12} {cell(value, 3)}" for name, value in means.items()]
+    lines = [f"{name:<12} {cell(value)}" for name, value in means.items()]
     dropped = [f"left out: {count} ({reason})" for reason, count in loaded.dropped.items()]
     note = "DiffBLEU compares the text of edits; nothing was run"
     return "\n".join([f"{model} on {len(scores)} problems", *lines, *dropped, note, ""])

@@ -50,7 +50,7 @@ def table(found: TradeOff) -> list[list[str]]:
     """Return the candidates with a head, as cells."""
     lines = [["policy", *_TABLE, "on the front", "dominated by"]]
     for standing in found.standings:
-        cells = [cell(standing.figures[name], 3) for name in _TABLE]
+        cells = [cell(standing.figures[name]) for name in _TABLE]
         sure = f"{standing.front_share:.0%} sure"
         share = "control" if standing.candidate.is_control else sure
         mark = f"yes, {share}" if standing.is_non_dominated else share
@@ -63,7 +63,7 @@ def notes(found: TradeOff) -> list[str]:
     num_seeds = max(len(standing.candidate.runs) for standing in found.standings)
     drawn = "problems" if found.num_families == found.num_problems else "families of problems"
     lines = [
-        f"hypervolume {cell(found.hypervolume, 3)}, from the source programs unchanged (gains "
+        f"hypervolume {cell(found.hypervolume)}, from the source programs unchanged (gains "
         f"{REFERENCE[0]:g} and {REFERENCE[1]:g}); both gains reach 1, so does it",
         f"{found.num_problems} problems, seeds of training: {num_seeds}; 95% intervals, {drawn} "
         "and seeds resampled together for all policies",

@@ -10,7 +10,7 @@ from effirl.evaluation.evaluations import Estimates
 from effirl.evaluation.metric_table import HEADLINE
 from effirl.evaluation.metric_table import table as all_metrics
 from effirl.evaluation.report import METRICS_FILE, read_differences, read_metrics
-from effirl.evaluation.report_text import interval, number, with_interval
+from effirl.evaluation.report_text import cell, interval, number
 from effirl.evaluation.results import weights_digest
 from effirl.runs import PROVENANCE_FILE, read_provenance, read_settings
 
@@ -55,7 +55,7 @@ class Measured:
             if self.compared is not None:
                 other, differences = self.compared
                 value = other[name].value if name in other else None
-                cells += [number(value), with_interval(differences.get(name))]
+                cells += [number(value), cell(differences.get(name), signed=True)]
             table.append(cells)
         return table
 
