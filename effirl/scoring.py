@@ -176,7 +176,7 @@ def find_unusable(scorer: Scorer, problems: Sequence[Problem]) -> list[str | Non
     Returns:
         For each problem None, or why nothing can be scored against its source program.
     """
-    return scorer.validate([_request(problem, "", None) for problem in problems])
+    return scorer.validate([problem.request("") for problem in problems])
 
 
 def score_completions(
@@ -207,7 +207,7 @@ def score_completions(
         for sample, completion in enumerate(samples)
     ]
     scores = scorer.score(
-        [_request(problem, completion, alpha) for _, _, problem, completion in places]
+        [problem.request(completion, alpha) for _, _, problem, completion in places]
     )
     return [
         CompletionRow(
@@ -228,14 +228,3 @@ def score_completions(
         )
         for (index, sample, problem, completion), score in zip(places, scores, strict=True)
     ]
-
-
-def _request(problem: Problem, completion: str, alpha: float | None) -> ScoreRequest:
-    return ScoreRequest(
-        problem_id=problem.problem_id,
-        source_program=problem.source_program,
-        tests=problem.tests,
-        performance_inputs=problem.performance_inputs,
-        completion=completion,
-        alpha=alpha,
-    )

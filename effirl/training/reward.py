@@ -112,7 +112,7 @@ class LoggedReward:
             log_metric: TRL's: averages a number over the processes into the trainer's log.
         """
         requests = [
-            _request(self._problems[index], completion, balance)
+            self._problems[index].request(completion, balance)
             for index, completion, balance in zip(problem_index, completions, alpha, strict=True)
         ]
         scores = self._scorer.score(requests)
@@ -124,22 +124,6 @@ class LoggedReward:
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
         return [score.training_reward for score in scores]
-
-
-def refusals(scorer: Scorer, problems: Sequence[Problem]) -> list[str | None]:
-    """Run each problem's source program on its own tests; return why it is unusable, or None."""
-    return scorer.validate([_request(p, p.source_program) for p in problems])
-
-
-def _request(problem: Problem, completion: str, alpha: float | None = None) -> ScoreRequest:
-    return ScoreRequest(
-        problem_id=problem.problem_id,
-        source_program=problem.source_program,
-        tests=problem.tests,
-        performance_inputs=problem.performance_inputs,
-        completion=completion,
-        alpha=alpha,
-    )
 
 
 def _rollout(
