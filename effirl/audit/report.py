@@ -1,7 +1,5 @@
 """What an audit found, as files and as a text for the terminal."""
 
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from effirl.audit.sharing import Shared
 from effirl.audit.tables import all_tables
 from effirl.data.perf_inputs import describe_inputs
 from effirl.data.problems import LoadedProblems
+from effirl.evaluation.report_text import command
 from effirl.files import write_whole
 from rewards.machine import fingerprint
 
@@ -52,7 +51,7 @@ def write_report(
         f"![Claimed and measured speedup]({CLAIMS_FILE})",
         f"![Measured gains]({GAINS_FILE})",
         "## How it was made",
-        "```\n" + shlex.join(["python", *sys.argv]) + "\n```",
+        f"```\n{command()}\n```",
         "\n".join(f"- {name}: {value}" for name, value in settings.items()),
         "## Machine",
         "\n".join(f"- {name}: {value}" for name, value in fingerprint().items()),

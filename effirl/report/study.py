@@ -11,7 +11,12 @@ from effirl.errors import UserError
 from effirl.evaluation.config import CONTROLS, EvaluateConfig
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.pareto import Candidate
-from effirl.evaluation.results import RESULTS_FILE, check_comparable, load_evaluation
+from effirl.evaluation.results import (
+    BASELINE_FOLDER,
+    RESULTS_FILE,
+    check_comparable,
+    load_evaluation,
+)
 from effirl.runs import CONFIG_FILE, LOG_FILE, TrainingKind, read_settings, training_kind
 
 CONDITIONED: Final = "conditioned"
@@ -177,7 +182,7 @@ def _policies(folder: Path) -> Iterator[Policy]:
     tags = (settings.get("runtime_tag", 1), settings.get("memory_tag", 1))
     models = [(settings.get("completions") or settings.get("model"), folder)]
     if settings.get("baseline"):
-        models.append((settings["baseline"], folder / "baseline"))
+        models.append((settings["baseline"], folder / BASELINE_FOLDER))
     for model, place in models:
         if (place / RESULTS_FILE).is_file():
             found = replace(load_evaluation(place), model=str(model))
