@@ -155,7 +155,7 @@ def render(lines: Sequence[Line]) -> str:
             label = f"  share of {line.against}" if line.is_share else f"  minus {line.against}"
         is_difference = line.against is not None and not line.is_share
         found = [line.values.get(name) for name in COLUMNS]
-        shown = ["" if each is None else cell(each, 3, signed=is_difference) for each in found]
+        shown = ["" if each is None else cell(each, signed=is_difference) for each in found]
         rows.append([label, *shown])
     return "\n".join([*aligned(rows), ""])
 

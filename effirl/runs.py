@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import yaml
 
@@ -25,6 +25,7 @@ from effirl.files import read_log, write_whole
 
 RUNS = Path("runs")
 CONFIG_FILE = "config.yaml"
+LOG_FILE = "log.jsonl"
 PROVENANCE_FILE = "provenance.json"
 LOCK_FILE = ".lock"
 MODEL_FOLDER = "model"
@@ -38,6 +39,10 @@ WEIGHT_FILES = (
 )
 OPTIMIZER_FILES = ("optimizer.pt", "optimizer.bin", "latest")
 """Of one process or DDP, of FSDP, and what DeepSpeed writes when its own folder is whole."""
+
+
+TrainingKind = Literal["sft", "ppo"]
+"""Of warm start and reinforcement: the names of their scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,11 @@ def read_settings(path: Path) -> dict[str, Any] | None:
     except (OSError, yaml.YAMLError):
         return None
     return values if isinstance(values, dict) else None
+
+
+def training_kind(values: Mapping[str, Any]) -> TrainingKind:
+    """Tell what a training run was by its settings: only reinforcement has a balance."""
+    return "ppo" if "alpha" in values else "sft"
 
 
 def refuse_other_provenance(path: Path, now: Mapping[str, object]) -> None:

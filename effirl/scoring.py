@@ -59,7 +59,8 @@ class CompletionRow:
     is_copy: bool
     pass_rate: float
     comparison: Comparison | None
-    """None unless the program is correct; the scorer does not time a copy of the source either."""
+    """None unless the program is correct; the scorer does not time a copy of the source either, nor
+    trusts the timing of a program that waits for others' work."""
     program_memory_time_mb_s: float | None = None
     """Memory integrated over time, None until its own pass has run."""
     source_memory_time_mb_s: float | None = None
@@ -68,6 +69,8 @@ class CompletionRow:
     source_imports: ImportCost | None = None
     source_program: str = ""
     """What the program is compared with; empty in results of before it was kept."""
+    refutation: str | None = None
+    """What was held against a gain that was too good; None where nothing was."""
 
     @property
     def is_scored(self) -> bool:
@@ -173,7 +176,7 @@ def find_unusable(scorer: Scorer, problems: Sequence[Problem]) -> list[str | Non
     Returns:
         For each problem None, or why nothing can be scored against its source program.
     """
-    return scorer.validate([_request(problem, "", None) for problem in problems])
+    return scorer.validate([problem.request("") for problem in problems])
 
 
 def score_completions(
@@ -204,7 +207,7 @@ def score_completions(
         for sample, completion in enumerate(samples)
     ]
     scores = scorer.score(
-        [_request(problem, completion, alpha) for _, _, problem, completion in places]
+        [problem.request(completion, alpha) for _, _, problem, completion in places]
     )
     return [
         CompletionRow(
@@ -221,17 +224,7 @@ def score_completions(
             pass_rate=score.pass_rate,
             comparison=score.comparison,
             source_program=problem.source_program,
+            refutation=score.refutation,
         )
         for (index, sample, problem, completion), score in zip(places, scores, strict=True)
     ]
-
-
-def _request(problem: Problem, completion: str, alpha: float | None) -> ScoreRequest:
-    return ScoreRequest(
-        problem_id=problem.problem_id,
-        source_program=problem.source_program,
-        tests=problem.tests,
-        performance_inputs=problem.performance_inputs,
-        completion=completion,
-        alpha=alpha,
-    )

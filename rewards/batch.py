@@ -122,7 +122,7 @@ def _summary(request: ScoreRequest, score: Score, config: RewardConfig) -> dict[
     cases = request.tests + request.performance_inputs
     return {
         "status": score.status,
-        "reward": score.reward,
+        "reward": score.training_reward,
         "time_gain": score.time_gain,
         "memory_gain": score.memory_gain,
         "is_copy": score.is_copy,

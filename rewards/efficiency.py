@@ -46,8 +46,8 @@ class EfficiencyReward:
 
     R = 1 + w * E(alpha) when every test passes, E = alpha * g_time + (1 - alpha) * g_memory,
     g = clip(log2(source / program) / c, -1, 1); -0.3 for a wrong answer, -0.6 for a crash or a
-    limit, -1 for no program or a violation; None when we failed, or while a gain that is too good
-    is not confirmed (TRL masks the sample).
+    limit, -1 for no program or a violation; None when we failed, and for training also while a gain
+    that is too good is not confirmed (TRL masks the sample).
 
     Args:
         config: Prices.
@@ -105,7 +105,7 @@ class EfficiencyReward:
         """Score a batch; arguments are columns of equal length, as TRL passes them.
 
         Returns:
-            One reward a completion, None where we failed or refuted its gain.
+            One reward a completion, None where we failed, or refuted the gain of a correct one.
         """
         requests = [
             ScoreRequest(
@@ -119,7 +119,7 @@ class EfficiencyReward:
             for row, completion in enumerate(completions)
         ]
         assert len(prompts) == len(requests)
-        return [score.reward for score in self.score(requests)]
+        return [score.training_reward for score in self.score(requests)]
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
         """Score completions, each distinct program once.
@@ -205,7 +205,7 @@ class EfficiencyReward:
         if outcome is None:
             return _unscored(program)
         gains = (0.0, 0.0)
-        if outcome.comparison is not None and outcome.refutation is None:
+        if outcome.comparison is not None:
             saturation = self.config.saturation
             gains = (
                 time_gain(outcome.comparison, saturation),
@@ -215,13 +215,14 @@ class EfficiencyReward:
         value = reward(outcome.status, outcome.pass_rate, efficiency(*gains, alpha), self.config)
         return Score(
             outcome.status,
-            value if outcome.refutation is None else None,
+            value,
             *gains,
             is_copy,
             outcome.pass_rate,
             outcome.comparison,
             program,
             outcome.flag,
+            outcome.refutation,
         )
 
 

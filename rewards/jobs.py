@@ -58,11 +58,12 @@ class Outcome:
     pass_rate: float
     longest_wall_s: float
     comparison: Comparison | None = None
-    """None for a source program, for a failed one, and without performance inputs."""
+    """None for a source program, for a failed one, without performance inputs, and where the
+    measurement is known to miss where the work is done."""
     flag: str | None = None
     """Why `rewards.monitor` doubted the gain; None when it did not."""
     refutation: str | None = None
-    """What measuring again held against the gain; None when it confirmed it."""
+    """What measuring again held against the gain, or the program; None when it confirmed it."""
 
 
 def run_job(worker: Worker, job: Job, plan: MeasurementPlan, *, run_all: bool) -> Outcome:
@@ -87,8 +88,7 @@ def run_job(worker: Worker, job: Job, plan: MeasurementPlan, *, run_all: bool) -
     try:
         comparison = compare_job(worker, job, job.performance_inputs, plan)
     except TimedRunError as failure:
-        num_passed, num_cases = len(job.tests), len(job.tests) + len(job.performance_inputs)
-        return replace(outcome, status=failure.status, pass_rate=num_passed / num_cases)
+        return failed_when_timed(outcome, job, job.performance_inputs, failure.status)
     return replace(outcome, comparison=comparison)
 
 
@@ -107,6 +107,21 @@ def compare_job(
         if failure.is_source:
             raise SandboxError(f"the source program failed: {failure.status}") from failure
         raise
+
+
+def failed_when_timed(
+    outcome: Outcome, job: Job, inputs: tuple[TestCase, ...], status: Status
+) -> Outcome:
+    """Turn the outcome of a program that passed its tests into that of one that failed after them.
+
+    Args:
+        outcome: What it had come to.
+        job: Whose tests it passed.
+        inputs: What it was timed on: none of them counts as passed.
+        status: How the timed run ended.
+    """
+    pass_rate = len(job.tests) / (len(job.tests) + len(inputs))
+    return replace(outcome, status=status, pass_rate=pass_rate, comparison=None)
 
 
 def _tightened(job: Job, plan: MeasurementPlan) -> Limits:

@@ -17,8 +17,8 @@ class Metrics:
     def add(self, scores: Sequence[Score], seconds: float) -> None:
         """Count the scores of a batch, which took so long."""
         for score in scores:
-            self._sums["reward/total"] += score.reward or 0.0
-            self._sums["reward/none"] += score.reward is None
+            self._sums["reward/total"] += score.training_reward or 0.0
+            self._sums["reward/none"] += score.training_reward is None
             self._sums["reward/correct"] += score.status is Status.OK
             self._sums["reward/time_gain"] += score.time_gain
             self._sums["reward/memory_gain"] += score.memory_gain

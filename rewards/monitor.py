@@ -4,10 +4,14 @@ Theory of operation
     A gain is doubted (`Monitor.doubt`) for one of the reasons of `Reason`. A doubted gain is
     measured again (`measure_again`), later and maybe on another core, on the same inputs and, where
     `fresh_inputs` makes some, on inputs that no program has seen. It is confirmed when what was
-    gained is gained again, and refuted when it is not, or when the program waits again. Confirmed,
-    the new measurement replaces the first one, which was picked for being extreme. Refuted, the
-    program keeps its status, but its reward is None until the outcome leaves the memory of outcomes
-    and the next try confirms it. Either way it is one line of JSON in the log of this module.
+    gained is gained again, and refuted when it is not, or when the program waits again. Either way
+    the new measurement replaces the first one, which was picked for being extreme, and it is one
+    line of JSON in the log of this module.
+
+    A program that fails or answers wrong when it is measured again, on known inputs or fresh ones,
+    is a failed or wrong program like any other. One that is right on all of them and whose gain is
+    refuted stays correct: it is reported with what the last measurement shows, and a policy does
+    not learn from it until the outcome leaves the memory of outcomes and the next try confirms it.
 
     Where a program was once refuted, others that do the same will follow: from then on every gain
     of its problem is measured on fresh inputs.
@@ -29,9 +33,9 @@ from enum import StrEnum
 from typing import Final
 
 from rewards.extraction import normalise
-from rewards.jobs import Job, Outcome, compare_job
+from rewards.jobs import Job, Outcome, compare_job, failed_when_timed
 from rewards.measurement import Comparison, MeasurementPlan, TimedRunError
-from rewards.records import Status, TestCase
+from rewards.records import TestCase
 from rewards.scores import TIME_FLOOR_S, memory_gain, time_gain
 from rewards.worker import Worker
 
@@ -128,7 +132,7 @@ class Monitor:
             "program": hashlib.sha256(repr(normalise(doubt.job.program)).encode()).hexdigest()[:16],
             "reason": doubt.reason,
             "status": outcome.status,
-            "confirmed": outcome.refutation is None and outcome.status is Status.OK,
+            "confirmed": outcome.refutation is None,
             "refutation": outcome.refutation,
             "time_log2_ratio": round(doubt.outcome.comparison.time_log2_ratio, 3),
             "memory_log2_ratio": round(doubt.outcome.comparison.memory_log2_ratio, 3),
@@ -168,7 +172,8 @@ def measure_again(
 
     Returns:
         The outcome with `flag` set. Its comparison is the last one that was made: the one on fresh
-        inputs where there are any, since that is what the program gains without knowing them.
+        inputs where there are any, since that is what the program gains without knowing them. It is
+        None where the program fails, and where it waits: its CPU time does not tell its runtime.
 
     Raises:
         SandboxError: If we failed, or the source program did.
@@ -178,11 +183,12 @@ def measure_again(
     assert claimed is not None
     try:
         again = compare_job(worker, doubt.job, doubt.job.performance_inputs, plan)
-    except TimedRunError as failure:  # as it would have been, had it failed in the first place
-        return replace(outcome, status=failure.status, comparison=None)
-    outcome = replace(outcome, comparison=again)
+    except TimedRunError as failure:
+        return _failed(outcome, doubt, doubt.job.performance_inputs, failure, "when measured again")
     if doubt.reason is Reason.OFF_CPU and _waits_for_it(again):
-        return replace(outcome, refutation="waits again for as long as it saves")
+        refutation = "waits again for as long as it saves"
+        return replace(outcome, comparison=None, refutation=refutation)
+    outcome = replace(outcome, comparison=again)
     if lost := _lost_gains(claimed, again, saturation):
         return replace(outcome, refutation=f"no {lost} gain when measured again")
     if not doubt.fresh_inputs:
@@ -190,10 +196,23 @@ def measure_again(
     try:
         fresh = compare_job(worker, doubt.job, doubt.fresh_inputs, plan)
     except TimedRunError as failure:
-        return replace(outcome, refutation=f"{failure.status} on fresh inputs")
+        return _failed(outcome, doubt, doubt.fresh_inputs, failure, "on fresh inputs")
+    outcome = replace(outcome, comparison=fresh)
     if lost := _lost_gains(claimed, fresh, saturation):
         return replace(outcome, refutation=f"no {lost} gain on fresh inputs")
-    return replace(outcome, comparison=fresh)
+    return outcome
+
+
+def _failed(
+    outcome: Outcome,
+    doubt: Doubt,
+    inputs: tuple[TestCase, ...],
+    failure: TimedRunError,
+    when: str,
+) -> Outcome:
+    """The outcome as it would have been, had the program failed in the first place."""
+    refuted = replace(outcome, refutation=f"{failure.status} {when}")
+    return failed_when_timed(refuted, doubt.job, inputs, failure.status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Score:
 
     status: Status
     reward: float | None
-    """None when we failed, or while a doubted gain is not confirmed: masked, not punished."""
+    """None when we failed."""
     time_gain: float
     """In [-1, 1]; 0 for anything but a correct, measured program."""
     memory_gain: float
@@ -81,6 +81,16 @@ class Score:
     """What was taken from the completion."""
     flag: str | None = None
     """Why the gain was doubted (`rewards.monitor.Reason`), None when it was not."""
+    refutation: str | None = None
+    """What measuring again held against it; None when that confirmed it."""
+
+    @property
+    def training_reward(self) -> float | None:
+        """The reward, but None for a correct program whose gain is refuted: masked, not punished.
+
+        Noise may have made that gain, or taken it.
+        """
+        return None if self.status is Status.OK and self.refutation else self.reward
 
 
 def damped_ratio(source: float, program: float, floor: float) -> float:

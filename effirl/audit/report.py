@@ -1,17 +1,16 @@
 """What an audit found, as files and as a text for the terminal."""
 
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from effirl.audit.measuring import Audited
 from effirl.audit.plots import plot_claims, plot_gains
-from effirl.audit.results import PARQUET_FILE, write_parquet
+from effirl.audit.results import PARQUET_FILE, write_pairs
 from effirl.audit.sharing import Shared
 from effirl.audit.tables import all_tables
 from effirl.data.perf_inputs import describe_inputs
 from effirl.data.problems import LoadedProblems
+from effirl.evaluation.report_text import command
 from effirl.files import write_whole
 from rewards.machine import fingerprint
 
@@ -41,7 +40,7 @@ def write_report(
     """
     tables = all_tables(found, shared)
     notes = _notes(loaded, found)
-    write_parquet(found, folder / PARQUET_FILE)
+    write_pairs(folder / PARQUET_FILE, found)
     plot_claims(found, folder / CLAIMS_FILE)
     plot_gains(found, folder / GAINS_FILE)
     title = f"Audit of {settings['data']}, split {settings['split']}"
@@ -52,7 +51,7 @@ def write_report(
         f"![Claimed and measured speedup]({CLAIMS_FILE})",
         f"![Measured gains]({GAINS_FILE})",
         "## How it was made",
-        "```\n" + shlex.join(["python", *sys.argv]) + "\n```",
+        f"```\n{command()}\n```",
         "\n".join(f"- {name}: {value}" for name, value in settings.items()),
         "## Machine",
         "\n".join(f"- {name}: {value}" for name, value in fingerprint().items()),

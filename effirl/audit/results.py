@@ -11,11 +11,11 @@ from effirl.audit.coverage import input_type, num_lines, topics
 from effirl.audit.measuring import Audited, PairRow
 from effirl.data.programs import drops_import
 from effirl.files import read_records, write_whole
+from effirl.parquet import Value, write_parquet
 from rewards.measurement import Comparison
 
 PAIRS_FILE = "pairs.jsonl"
 PARQUET_FILE = "pairs.parquet"
-Value = str | int | float | bool | None
 _NAMES: Final = {
     "string": (
         "problem_id", "description", "source_program", "target_program", "target_name",
@@ -30,6 +30,12 @@ _NAMES: Final = {
 }  # fmt: skip
 _TYPES: Final = {name: kind for kind, names in _NAMES.items() for name in names}
 """Of the columns that are no float64, also where no pair has a value."""
+
+
+def write_pairs(path: Path, found: Sequence[Audited]) -> None:
+    """Write all pairs, at least one, as a table of the columns that `columns` lists."""
+    rows = [columns(audited) for audited in found]
+    write_parquet(path, rows, {name: _TYPES.get(name, "float64") for name in rows[0]})
 
 
 class PairLog:
@@ -117,16 +123,3 @@ def _ratios(found: Comparison | None, suffix: str) -> dict[str, Value]:
         f"{what}_{end}" for what in ("time", "memory") for end in ("log2_ratio", "low", "high")
     ]
     return {f"{name}{suffix}": None if found is None else getattr(found, name) for name in names}
-
-
-def write_parquet(found: Sequence[Audited], path: Path) -> None:
-    """Write all pairs as a table of the columns that `columns` lists, whole or not at all."""
-    import datasets  # slow to import, and needed here alone
-
-    datasets.disable_progress_bars()
-    rows = [columns(audited) for audited in found]
-    types = {name: datasets.Value(_TYPES.get(name, "float64")) for name in rows[0]}
-    table = datasets.Dataset.from_list(rows, features=datasets.Features(types))
-    partial = path.with_name(f"{path.name}.partial")
-    table.to_parquet(str(partial))
-    partial.replace(path)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from effirl.data.rows import Row
+from rewards.efficiency import ScoreRequest
 from rewards.errors import ProblemError
 from rewards.records import TestCase
 
@@ -69,6 +70,17 @@ class Problem:
     def programs(self) -> tuple[str, ...]:
         """The source program and the targets."""
         return (self.source_program, *(target.program for target in self.targets))
+
+    def request(self, completion: str, alpha: float | None = None) -> ScoreRequest:
+        """Ask what a completion is worth, at a balance or, with None, at the scorer's own."""
+        return ScoreRequest(
+            problem_id=self.problem_id,
+            source_program=self.source_program,
+            tests=self.tests,
+            performance_inputs=self.performance_inputs,
+            completion=completion,
+            alpha=alpha,
+        )
 
     def __post_init__(self) -> None:
         if not self.problem_id:

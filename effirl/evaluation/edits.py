@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,11 @@ import numpy as np
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.evaluation.bootstrap import Estimate, Terms, estimate
 from effirl.evaluation.diffbleu import diff_bleu
+from effirl.evaluation.evaluations import jsonable
 from effirl.evaluation.metrics import best_at_k
+from effirl.evaluation.report import METRICS_FILE
 from effirl.evaluation.report_text import cell
+from effirl.files import write_whole
 from rewards.extraction import extract_program
 
 EDITS_FILE = "edits.jsonl"
@@ -59,9 +61,8 @@ def write_edits(
             }
             file.write(json.dumps(row) + "\n")
     means = {f"diffbleu@{k}": _mean(scores, k, seed) for k in sorted({1, len(scores[0])})}
-    document = {name: asdict(value) for name, value in means.items()}
-    (folder / "metrics.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    lines = [f"{name:<12} {cell(value, 3)}" for name, value in means.items()]
+    write_whole(folder / METRICS_FILE, json.dumps(jsonable(means), indent=2) + "\n")
+    lines = [f"{name:<12} {cell(value)}" for name, value in means.items()]
     dropped = [f"left out: {count} ({reason})" for reason, count in loaded.dropped.items()]
     note = "DiffBLEU compares the text of edits; nothing was run"
     return "\n".join([f"{model} on {len(scores)} problems", *lines, *dropped, note, ""])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 
 from effirl.data.problems import LoadedProblems
@@ -148,6 +148,11 @@ def make_report(
     compared = differences(found[0], found[1], seed) if len(found) > 1 else None
     values = estimates(found[0], seed)
     return Report(settings, loaded, found, values, compared, machine or fingerprint())
+
+
+def jsonable(found: Estimates) -> dict[str, object]:
+    """Return the figures in JSON's types."""
+    return {name: asdict(value) for name, value in found.items()}
 
 
 def estimates(evaluation: Evaluation, seed: int = 0) -> Estimates:

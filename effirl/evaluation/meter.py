@@ -113,7 +113,7 @@ def measured(
         problem = problems[row.problem_index]
         if row.is_correct and row.program is not None and problem.performance_inputs:
             pair = pairs.setdefault(_key(row), Pair(problem, row.program))
-            if row.comparison is None:
+            if row.comparison is None and row.refutation is None:
                 untimed[_key(row)] = pair
     comparisons = dict(zip(untimed, meter.comparisons([*untimed.values()]), strict=True))
     times = dict(zip(pairs, meter.memory_times([*pairs.values()]), strict=True))

@@ -12,7 +12,6 @@ from functools import reduce
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from effirl.errors import UserError
 from effirl.evaluation.bootstrap import (
@@ -26,11 +25,10 @@ from effirl.evaluation.bootstrap import (
 )
 from effirl.evaluation.evaluations import Estimates, Evaluation
 from effirl.evaluation.families import family_of
+from effirl.evaluation.fronts import dominates, hypervolume, non_dominated
 from effirl.evaluation.metrics import Metric
 
 GAINS: Final = ("time_gain", "memory_gain")
-REFERENCE: Final = (0.0, 0.0)
-"""Where the hypervolume starts: the source programs unchanged. Gains end at 1, so does it."""
 _NOTHING_SCORED: Final = -1.0
 """Gain of a policy without a scored completion: the worst there is."""
 SHOWN: Final = (
@@ -115,8 +113,8 @@ def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
     control = next((i for i, each in enumerate(candidates) if each.is_control), None)
     trained = [i for i, each in enumerate(candidates) if not each.is_control]
     points, clouds = _gains(terms, seed)
-    above = _dominates(points[None])[0]
-    is_free = np.logical_not(np.any(_dominates(clouds[:, trained]), axis=1))
+    above = dominates(points[None])[0]
+    is_free = np.logical_not(np.any(dominates(clouds[:, trained]), axis=1))
     standings = [
         Standing(
             candidate,
@@ -196,45 +194,6 @@ def hypervolume_share(
 
     draws = np.array([share(cloud) for cloud in clouds])
     return interval(share(points), draws, len(set(families.values())))
-
-
-def non_dominated(points: Vector | Sequence[tuple[float, float]]) -> list[int]:
-    """Return the points to which no other is at least equal in both and better in one.
-
-    >>> non_dominated([(0.0, 1.0), (1.0, 0.0), (0.5, 0.5), (0.4, 0.4)])
-    [0, 1, 2]
-    """
-    above = _dominates(np.array(points, dtype=np.float64).reshape(1, -1, 2))[0]
-    return [index for index in range(len(points)) if not above[:, index].any()]
-
-
-def hypervolume(
-    points: Vector | Sequence[tuple[float, float]],
-    reference: Vector | tuple[float, float] = REFERENCE,
-) -> float:
-    """Return the area between a reference and the points' front; more is better in both.
-
-    >>> hypervolume([(1.0, 0.5), (0.5, 1.0), (0.4, 0.4), (-1.0, 1.0)])
-    0.75
-    >>> hypervolume([(1.0, 0.5), (0.5, 1.0)], reference=(0.5, 0.5))
-    0.0
-    """
-    left, height = map(float, reference)
-    area = 0.0
-    for x, y in sorted(map(tuple, points), reverse=True):
-        if x > left and y > height:
-            area += (x - left) * (y - height)
-            height = y
-    return float(area)
-
-
-def _dominates(points: Vector) -> NDArray[np.bool_]:
-    """Say which points dominate which: (R, N, 2) -> (R, N, N), [r, i, j] for i above j."""
-    one, other = points[:, :, None], points[:, None, :]
-    found: NDArray[np.bool_] = np.logical_and(
-        np.all(one >= other, axis=-1), np.any(one > other, axis=-1)
-    )
-    return found
 
 
 def _common(candidates: Sequence[Candidate]) -> tuple[set[int], int]:

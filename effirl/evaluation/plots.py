@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from effirl.evaluation.bootstrap import Estimate
-from effirl.evaluation.pareto import non_dominated
+from effirl.evaluation.fronts import non_dominated
 from effirl.figures import new_figure, save_figure
 
 FRONT_COLOUR = "#1b6ca8"

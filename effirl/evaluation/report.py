@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from effirl.data.problems import LoadedProblems
 from effirl.evaluation.bootstrap import Estimate
-from effirl.evaluation.evaluations import Estimates, Evaluation, make_report
+from effirl.evaluation.evaluations import Estimates, Evaluation, jsonable, make_report
+from effirl.evaluation.flat_rows import flat
 from effirl.evaluation.page import page
-from effirl.evaluation.parquet import PARQUET_FILE, parquet
 from effirl.evaluation.report_text import markdown, terminal
+from effirl.evaluation.results import BASELINE_FOLDER, model_folders
 from effirl.files import write_whole
+from effirl.parquet import write_parquet
 
 METRICS_FILE: Final = "metrics.json"
 """Written when an evaluation is finished."""
 _DIFFERENCES_FILE: Final = "differences.json"
+_PARQUET_FILE: Final = "results.parquet"
 
 
 def write_report(
@@ -39,18 +41,18 @@ def write_report(
         The first figures, for a terminal.
     """
     report = make_report(settings, loaded, found, machine)
-    _write_json(folder / METRICS_FILE, _jsonable(report.values))
+    _write_json(folder / METRICS_FILE, jsonable(report.values))
     if report.compared is not None:
         compared = report.compared
-        _write_json(folder / "baseline" / METRICS_FILE, _jsonable(compared.values))
+        _write_json(folder / BASELINE_FOLDER / METRICS_FILE, jsonable(compared.values))
         document = {
-            "all": _jsonable(compared.on_all),
-            "commonly_solved": _jsonable(compared.on_common),
+            "all": jsonable(compared.on_all),
+            "commonly_solved": jsonable(compared.on_common),
             "num_commonly_solved": compared.num_common,
         }
         _write_json(folder / _DIFFERENCES_FILE, document)
-    for evaluation, path in zip(found, (folder, folder / "baseline"), strict=False):
-        write_whole(path / PARQUET_FILE, parquet(evaluation.rows))
+    for evaluation, path in zip(found, model_folders(folder), strict=False):
+        write_parquet(path / _PARQUET_FILE, [flat(row) for row in evaluation.rows])
     write_whole(folder / "report.md", markdown(report))
     write_whole(folder / "index.html", page(report))
     return f"{terminal(report)}all figures: {folder / 'index.html'}, or report.md beside it\n"
@@ -69,10 +71,6 @@ def read_differences(folder: Path) -> Estimates:
 
 def _estimates(values: Mapping[str, dict[str, Any]]) -> Estimates:
     return {name: Estimate(**value) for name, value in values.items()}
-
-
-def _jsonable(found: Estimates) -> dict[str, object]:
-    return {name: asdict(value) for name, value in found.items()}
 
 
 def _write_json(path: Path, document: object) -> None:

@@ -44,7 +44,7 @@ def headline_table(report: Report) -> list[list[str]]:
         if report.compared is not None:
             cells += [
                 number(line.other.value) if line.other else "",
-                with_interval(line.difference),
+                cell(line.difference, signed=True),
                 line.verdict,
                 number(line.detectable),
             ]
@@ -64,9 +64,9 @@ def section_table(report: Report, lines: Sequence[Line]) -> list[list[str]]:
         if report.compared is not None:
             cells += [
                 number(line.other.value) if line.other else "",
-                with_interval(line.difference),
+                cell(line.difference, signed=True),
                 number(line.detectable),
-                with_interval(line.on_common),
+                cell(line.on_common, signed=True),
             ]
         table.append(cells)
     return table
@@ -144,13 +144,15 @@ def definitions(report: Report) -> dict[str, str]:
     }
 
 
-def cell(found: Estimate, digits: int, *, signed: bool = False) -> str:
+def cell(found: Estimate | None, digits: int = 3, *, signed: bool = False) -> str:
     """Show a figure and its interval in one cell of a table, a difference with its sign.
 
-    >>> cell(Estimate(0.5, 0.25, 0.75, 9), 2), cell(Estimate(None, None, None, 0), 2)
-    ('0.50 (0.25 to 0.75)', '-')
+    >>> cell(Estimate(0.5, 0.25, 0.75, 9), 2), cell(Estimate(None, None, None, 0)), cell(None)
+    ('0.50 (0.25 to 0.75)', '-', '-')
+    >>> cell(Estimate(0.5, None, None, 1), signed=True)
+    '+0.500'
     """
-    if found.value is None:
+    if found is None or found.value is None:
         return "-"
     value = f"{found.value:{'+' if signed else ''}.{digits}f}"
     if found.low is None or found.high is None:
@@ -168,13 +170,6 @@ def interval(found: Estimate) -> str:
     if found.low is None or found.high is None:
         return "-"
     return f"{found.low:.3f} to {found.high:.3f}"
-
-
-def with_interval(found: Estimate | None) -> str:
-    """Show a difference, with its sign."""
-    if found is None or found.value is None:
-        return "-"
-    return f"{found.value:+.3f} ({interval(found)})"
 
 
 def _statuses(report: Report) -> str:

@@ -24,8 +24,15 @@ from effirl.scoring import CompletionRow
 from rewards.executor import Pool
 
 RESULTS_FILE = "results.jsonl"
+BASELINE_FOLDER = "baseline"
+"""In an evaluation's folder: the results of the model that its model is compared with."""
 COMPARED: Final = ("machine", "meter", "isolation", "problems", "performance_inputs")
 """What must be equal before figures are put side by side."""
+
+
+def model_folders(folder: Path) -> tuple[Path, Path]:
+    """Return where the results of the model go, and those of the one that it is compared with."""
+    return folder, folder / BASELINE_FOLDER
 
 
 def load_evaluation(folder: Path) -> Evaluation:

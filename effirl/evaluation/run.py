@@ -24,6 +24,7 @@ from effirl.evaluation.results import (
     append_rows,
     check_provenance,
     conditions,
+    model_folders,
     read_rows,
 )
 from effirl.model_files import locate_model
@@ -61,7 +62,7 @@ def evaluate(config: EvaluateConfig) -> str:
         check_provenance(run.path, loaded.problems, models, {})
         return "".join(
             _compare_edits(completer, loaded, path, config.seed)
-            for completer, path in zip(completers, _folders(run.path), strict=False)
+            for completer, path in zip(completers, model_folders(run.path), strict=False)
         )
     with closing(start_pool(config)) as pool:
         measured_under = conditions(pool)
@@ -72,7 +73,7 @@ def evaluate(config: EvaluateConfig) -> str:
         meter = ExecutorMeter(pool)
         evaluations = [
             evaluate_model(completer, loaded.problems, path, scorer, meter)
-            for completer, path in zip(completers, _folders(run.path), strict=False)
+            for completer, path in zip(completers, model_folders(run.path), strict=False)
         ]
     return write_report(run.path, settings(config), loaded, evaluations, pool.machine)
 
@@ -122,11 +123,6 @@ def evaluate_model(
         logger.info(_progress(completer.model, rows, len(problems), time.monotonic() - started))
     rows.sort(key=lambda row: (row.problem_index, row.sample))
     return Evaluation(completer.model, completer.num_samples, rows, refused, completer.notes)
-
-
-def _folders(path: Path) -> tuple[Path, Path]:
-    """Return where the results of the model go, and those of the one that it is compared with."""
-    return path, path / "baseline"
 
 
 def _compare_edits(completer: Completer, loaded: LoadedProblems, folder: Path, seed: int) -> str:

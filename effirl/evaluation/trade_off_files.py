@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from effirl.evaluation.bootstrap import Estimate
-from effirl.evaluation.evaluations import Estimates
-from effirl.evaluation.pareto import GAINS, REFERENCE, Standing, TradeOff
+from effirl.evaluation.evaluations import Estimates, jsonable
+from effirl.evaluation.fronts import REFERENCE
+from effirl.evaluation.pareto import GAINS, Standing, TradeOff
 from effirl.evaluation.plots import Point, plot_front
 from effirl.evaluation.report_text import cell
 from effirl.files import write_whole
@@ -50,7 +51,7 @@ def table(found: TradeOff) -> list[list[str]]:
     """Return the candidates with a head, as cells."""
     lines = [["policy", *_TABLE, "on the front", "dominated by"]]
     for standing in found.standings:
-        cells = [cell(standing.figures[name], 3) for name in _TABLE]
+        cells = [cell(standing.figures[name]) for name in _TABLE]
         sure = f"{standing.front_share:.0%} sure"
         share = "control" if standing.candidate.is_control else sure
         mark = f"yes, {share}" if standing.is_non_dominated else share
@@ -63,7 +64,7 @@ def notes(found: TradeOff) -> list[str]:
     num_seeds = max(len(standing.candidate.runs) for standing in found.standings)
     drawn = "problems" if found.num_families == found.num_problems else "families of problems"
     lines = [
-        f"hypervolume {cell(found.hypervolume, 3)}, from the source programs unchanged (gains "
+        f"hypervolume {cell(found.hypervolume)}, from the source programs unchanged (gains "
         f"{REFERENCE[0]:g} and {REFERENCE[1]:g}); both gains reach 1, so does it",
         f"{found.num_problems} problems, seeds of training: {num_seeds}; 95% intervals, {drawn} "
         "and seeds resampled together for all policies",
@@ -87,9 +88,9 @@ def _document(found: TradeOff) -> dict[str, object]:
                 "is_non_dominated": standing.is_non_dominated,
                 "front_share": standing.front_share,
                 "dominated_by": standing.dominated_by,
-                "figures": _jsonable(standing.figures),
-                "minus_first_control": _jsonable(standing.versus),
-                "runs": [_jsonable(run) for run in standing.runs],
+                "figures": jsonable(standing.figures),
+                "minus_first_control": jsonable(standing.versus),
+                "runs": [jsonable(run) for run in standing.runs],
             }
             for standing in found.standings
         },
@@ -133,7 +134,3 @@ def _ends(figures: Estimates, names: list[str]) -> list[float | None]:
 def _known(run: Estimates) -> tuple[float, float] | None:
     time_gain, memory_gain = (run[name].value for name in GAINS)
     return None if time_gain is None or memory_gain is None else (time_gain, memory_gain)
-
-
-def _jsonable(figures: Estimates) -> dict[str, object]:
-    return {name: asdict(value) for name, value in figures.items()}

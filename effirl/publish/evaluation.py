@@ -10,8 +10,8 @@ from effirl.evaluation.evaluations import Estimates
 from effirl.evaluation.metric_table import HEADLINE
 from effirl.evaluation.metric_table import table as all_metrics
 from effirl.evaluation.report import METRICS_FILE, read_differences, read_metrics
-from effirl.evaluation.report_text import interval, number, with_interval
-from effirl.evaluation.results import weights_digest
+from effirl.evaluation.report_text import cell, interval, number
+from effirl.evaluation.results import BASELINE_FOLDER, weights_digest
 from effirl.runs import PROVENANCE_FILE, read_provenance, read_settings
 
 SHOWN: Final = {**HEADLINE, "time_gain": "runtime gain", "memory_gain": "memory gain"}
@@ -55,7 +55,7 @@ class Measured:
             if self.compared is not None:
                 other, differences = self.compared
                 value = other[name].value if name in other else None
-                cells += [number(value), with_interval(differences.get(name))]
+                cells += [number(value), cell(differences.get(name), signed=True)]
             table.append(cells)
         return table
 
@@ -96,7 +96,7 @@ def read_evaluation(folder: Path, model: Path) -> Measured:
         )
     compared = None
     if settings.get("baseline"):
-        compared = read_metrics(folder / "baseline"), read_differences(folder)
+        compared = read_metrics(folder / BASELINE_FOLDER), read_differences(folder)
     return Measured(settings, read_provenance(folder), read_metrics(folder), compared)
 
 

@@ -2,21 +2,30 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
 from effirl.errors import UserError
 from effirl.model_files import BUILTIN_MODEL, is_folder_name
-from effirl.runs import MODEL_FOLDER, is_model_folder, read_settings
+from effirl.runs import (
+    MODEL_FOLDER,
+    TrainingKind,
+    is_model_folder,
+    read_settings,
+    training_kind,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
     """A training run behind a model."""
 
-    kind: Literal["sft", "ppo"]
     settings: dict[str, Any]
+
+    @property
+    def kind(self) -> TrainingKind:
+        return training_kind(self.settings)
 
     def yaml(self) -> str:
         """Return its settings as a config file for `--config`."""
@@ -80,6 +89,6 @@ def lineage(run: Path) -> Lineage:
     trainings: list[Training] = []
     model = str(run / MODEL_FOLDER)
     while (settings := read_settings(Path(model).parent)) is not None and Path(model).is_dir():
-        trainings.insert(0, Training("ppo" if "alpha" in settings else "sft", settings))
+        trainings.insert(0, Training(settings))
         model = str(settings["model"])
     return Lineage(trainings, model)

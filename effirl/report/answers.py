@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from effirl.evaluation.bootstrap import Estimate, detectable
-from effirl.evaluation.pareto import Pair, compare
-from effirl.evaluation.report_text import cell, number, with_interval
-from effirl.report.comparisons import comparisons
+from effirl.evaluation.pareto import Pair
+from effirl.evaluation.report_text import cell, number
+from effirl.report.comparisons import Pairs, comparisons
 from effirl.report.study import Group, Study
 
 Verdict = Literal["yes", "no", "partly", "not seen", "not answered"]
@@ -49,7 +49,7 @@ class _Pair:
     found: Pair
 
 
-def answer(study: Study, seed: int = 0) -> list[Answer]:
+def answer(study: Study, pairs: Pairs) -> list[Answer]:
     """Answer all four.
 
     The policy that a question is about is chosen by what it was trained for (the largest alpha for
@@ -58,12 +58,12 @@ def answer(study: Study, seed: int = 0) -> list[Answer]:
     fast, lean = (_chosen(study.tuned, wanted) for wanted in (1.0, 0.0))
     reference = study.reference
     found = [
-        _improves("H1", "Can tuning improve runtime?", "time_gain", fast, reference, seed),
-        _improves("H2", "Can tuning improve memory?", "memory_gain", lean, reference, seed),
-        _costs(fast, lean, seed),
-        _balances(chosen_for_both(study), reference, seed),
+        _improves("H1", "Can tuning improve runtime?", "time_gain", fast, reference, pairs),
+        _improves("H2", "Can tuning improve memory?", "memory_gain", lean, reference, pairs),
+        _costs(fast, lean, pairs),
+        _balances(chosen_for_both(study), reference, pairs),
     ]
-    return [replace(each, others=comparisons(study, each.name, seed)) for each in found]
+    return [replace(each, others=comparisons(study, each.name, pairs)) for each in found]
 
 
 def chosen_for_both(study: Study) -> Group | None:
@@ -87,14 +87,14 @@ def _chosen(groups: Sequence[Group], wanted: float, within: float = 0.5) -> Grou
 
 
 def _improves(
-    name: str, question: str, metric: str, group: Group | None, reference: Group, seed: int
+    name: str, question: str, metric: str, group: Group | None, reference: Group, pairs: Pairs
 ) -> Answer:
     if group is None:
         what = (
             "runtime (alpha 0.5 or more)" if metric == "time_gain" else "memory (alpha 0.5 or less)"
         )
         return _unanswered(name, question, f"no policy was tuned for {what}")
-    pair = _paired(group, reference, seed)
+    pair = _paired(group, reference, pairs)
     difference = pair.found.differences[metric]
     verdict = _direction(difference)
     own, others = pair.found.figures, pair.found.other_figures
@@ -102,7 +102,7 @@ def _improves(
     adjective = "as fast as" if metric == "time_gain" else "as lean as"
     words = (
         f"{_lead(verdict, difference)} {EFFECTS[metric].capitalize()} of {group.label} minus that "
-        f"of {reference.label}: {with_interval(difference)}. Its correct programs are "
+        f"of {reference.label}: {cell(difference, signed=True)}. Its correct programs are "
         f"{cell(own[size], 2)} times {adjective} their source programs, those of "
         f"{reference.label} {cell(others[size], 2)} times; of its completions "
         f"{_percent(own['pass@1'])} are correct, there {_percent(others['pass@1'])}. "
@@ -111,18 +111,18 @@ def _improves(
     return Answer(name, question, verdict, words, _table(pair), [])
 
 
-def _costs(fast: Group | None, lean: Group | None, seed: int) -> Answer:
+def _costs(fast: Group | None, lean: Group | None, pairs: Pairs) -> Answer:
     name, question = "H3", "What does each cost the other?"
     if fast is None or lean is None or fast.label == lean.label:
         return _unanswered(name, question, "it takes policies tuned at two balances")
-    pair = _paired(fast, lean, seed)
+    pair = _paired(fast, lean, pairs)
     time, memory = pair.found.differences["time_gain"], pair.found.differences["memory_gain"]
     seen = _direction(memory) == "no" or _direction(time) == "no"
     traded = _direction(memory) == "no" and _direction(time) == "yes"
     words = (
         f"{'A trade-off is seen.' if traded else 'No clear trade-off is seen.'} From {lean.label} "
-        f"to {fast.label}, runtime gain changes by {with_interval(time)} and memory gain by "
-        f"{with_interval(memory)}. "
+        f"to {fast.label}, runtime gain changes by {cell(time, signed=True)} and memory gain by "
+        f"{cell(memory, signed=True)}. "
         f"{_smallest(time, 'runtime gain')}{_smallest(memory, 'memory gain')}"
     )
     return Answer(
@@ -135,12 +135,12 @@ def _costs(fast: Group | None, lean: Group | None, seed: int) -> Answer:
     )
 
 
-def _balances(group: Group | None, reference: Group, seed: int) -> Answer:
+def _balances(group: Group | None, reference: Group, pairs: Pairs) -> Answer:
     name = "H4"
     question = "Can one model balance both, with the quality of the code kept?"
     if group is None:
         return _unanswered(name, question, "no policy was tuned for both (alpha 0.25 to 0.75)")
-    pair = _paired(group, reference, seed)
+    pair = _paired(group, reference, pairs)
     quality = pair.found.figures["maintainability_change"]
     parts = {
         "runtime improves": _direction(pair.found.differences["time_gain"]) == "yes",
@@ -160,13 +160,13 @@ def _balances(group: Group | None, reference: Group, seed: int) -> Answer:
         words += f" Not shown: {'; '.join(failed)}."
     words += (
         f" Maintainability of its correct programs minus that of their source programs: "
-        f"{with_interval(quality)}."
+        f"{cell(quality, signed=True)}."
     )
     return Answer(name, question, verdict, words, _table(pair), [])
 
 
-def _paired(group: Group, other: Group, seed: int) -> _Pair:
-    return _Pair(group, other, compare(group.candidate, other.candidate, seed))
+def _paired(group: Group, other: Group, pairs: Pairs) -> _Pair:
+    return _Pair(group, other, pairs.of(group, other))
 
 
 def _unanswered(name: str, question: str, why: str) -> Answer:
@@ -197,8 +197,8 @@ def _origin(pair: _Pair, size: str) -> str:
     seen = {"yes": "higher", "no": "lower", "not seen": "not seen to differ"}
     return (
         f"A gain counts wrong completions as 0: the share that is correct is {seen[correct]} "
-        f"(difference {with_interval(differences['pass@1'])}), and among the correct ones "
-        f"{EFFECTS[size]} is {seen[better]} (difference {with_interval(differences[size])})."
+        f"(difference {cell(differences['pass@1'], signed=True)}), and among the correct ones "
+        f"{EFFECTS[size]} is {seen[better]} (difference {cell(differences[size], signed=True)})."
     )
 
 
@@ -224,9 +224,9 @@ def _table(pair: _Pair) -> list[list[str]]:
         *(
             [
                 title,
-                with_interval(pair.found.differences[name]),
-                cell(pair.found.figures[name], 3),
-                cell(pair.found.other_figures[name], 3),
+                cell(pair.found.differences[name], signed=True),
+                cell(pair.found.figures[name]),
+                cell(pair.found.other_figures[name]),
                 number(detectable(pair.found.differences[name])),
             ]
             for name, title in EFFECTS.items()

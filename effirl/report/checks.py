@@ -11,9 +11,9 @@ from typing import Final
 
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.evaluations import Estimates
-from effirl.evaluation.pareto import TradeOff, compare, hypervolume_share
-from effirl.evaluation.report_text import cell, with_interval
-from effirl.report.comparisons import signs
+from effirl.evaluation.pareto import TradeOff, hypervolume_share
+from effirl.evaluation.report_text import cell
+from effirl.report.comparisons import Pairs, signs
 from effirl.report.study import Group, Study
 
 LARGEST_LOSS: Final = 0.02
@@ -46,65 +46,65 @@ class Check:
         return "not answered" if self.holds is None else "holds" if self.holds else "fails"
 
 
-def check(study: Study, found: TradeOff, seed: int = 0) -> list[Check]:
+def check(study: Study, found: TradeOff, pairs: Pairs) -> list[Check]:
     """Check all.
 
     Args:
         study: The policies.
         found: Their own figures.
-        seed: Of the intervals.
+        pairs: What compares two of them.
     """
     figures = {standing.candidate.label: standing.figures for standing in found.standings}
     return [
-        *_correctness(study, seed),
-        *_gains(study, seed),
-        *_ends(study, figures, is_conditioned=False, seed=seed),
-        _share(study, seed),
+        *_correctness(study, pairs),
+        *_gains(study, pairs),
+        *_ends(study, figures, is_conditioned=False, pairs=pairs),
+        _share(study),
         *_monotone(study, figures),
-        *_ends(study, figures, is_conditioned=True, seed=seed),
+        *_ends(study, figures, is_conditioned=True, pairs=pairs),
     ]
 
 
 def check_table(checks: Sequence[Check]) -> list[list[str]]:
     """Return the checks with a head, as cells."""
     lines = [
-        [each.what, each.verdict, with_interval(each.found), signs(each.by_seed), each.words]
+        [each.what, each.verdict, cell(each.found, signed=True), signs(each.by_seed), each.words]
         for each in checks
     ]
     return [["must hold", "verdict", "found", "each seed", ""], *lines]
 
 
-def _correctness(study: Study, seed: int) -> Iterator[Check]:
+def _correctness(study: Study, pairs: Pairs) -> Iterator[Check]:
     for group in _separate(study):
         what = f"{group.label} loses less than {LARGEST_LOSS:.0%} of correctness to the warm start"
-        found, by_seed = _difference(group, study.start, "pass@1", seed)
+        found, by_seed = _difference(group, study.start, "pass@1", pairs)
         holds = None if found is None or found.low is None else found.low > -LARGEST_LOSS
         yield Check(what, found, by_seed, holds)
 
 
-def _gains(study: Study, seed: int) -> Iterator[Check]:
+def _gains(study: Study, pairs: Pairs) -> Iterator[Check]:
     for alpha, (metric, title) in TOWARDS.items():
         for solved_by_both, over in ((False, "all completions"), (True, "what both solve")):
             found, by_seed = _difference(
-                study.reinforced(alpha), study.start, metric, seed, solved_by_both=solved_by_both
+                study.reinforced(alpha), study.start, metric, pairs, solved_by_both=solved_by_both
             )
             what = f"alpha {alpha:g} has more {title} than the warm start, over {over}"
             yield Check(what, found, by_seed, _is_above(found, by_seed))
 
 
-def _ends(study: Study, figures: Figures, *, is_conditioned: bool, seed: int) -> Iterator[Check]:
+def _ends(study: Study, figures: Figures, *, is_conditioned: bool, pairs: Pairs) -> Iterator[Check]:
     who = "conditioned at" if is_conditioned else "alpha"
     for alpha, (metric, title) in TOWARDS.items():
         one, other = (
             study.reinforced(a, is_conditioned=is_conditioned) for a in (alpha, 1 - alpha)
         )
-        found, by_seed = _difference(one, other, metric, seed)
-        shown = [cell(figures[each.label][metric], 3) for each in (one, other) if each is not None]
+        found, by_seed = _difference(one, other, metric, pairs)
+        shown = [cell(figures[each.label][metric]) for each in (one, other) if each is not None]
         what = f"{who} {alpha:g} has more {title} than {who} {1 - alpha:g}"
         yield Check(what, found, by_seed, _is_above(found, by_seed), " beside ".join(shown))
 
 
-def _share(study: Study, seed: int) -> Check:
+def _share(study: Study) -> Check:
     what = (
         f"the conditioned policy has {SMALLEST_SHARE:.0%} of the separate policies' hypervolume, "
         "from their nadir"
@@ -113,7 +113,7 @@ def _share(study: Study, seed: int) -> Check:
     if not separate or not conditioned:
         return Check(what, None, [], None)
     found = hypervolume_share(
-        [each.candidate for each in conditioned], [each.candidate for each in separate], seed
+        [each.candidate for each in conditioned], [each.candidate for each in separate]
     )
     if found.value is None:
         return Check(what, found, [], None, "no area: three separate policies must be on the front")
@@ -136,13 +136,13 @@ def _difference(
     group: Group | None,
     other: Group | None,
     metric: str,
-    seed: int,
+    pairs: Pairs,
     *,
     solved_by_both: bool = False,
 ) -> tuple[Estimate | None, list[float]]:
     if group is None or other is None:
         return None, []
-    pair = compare(group.candidate, other.candidate, seed, solved_by_both=solved_by_both)
+    pair = pairs.of(group, other, solved_by_both=solved_by_both)
     return pair.differences[metric], [run[metric] for run in pair.by_seed]
 
 

@@ -12,6 +12,7 @@ from effirl.evaluation.trade_off_files import write_trade_off
 from effirl.files import write_whole
 from effirl.report.answers import answer
 from effirl.report.checks import check
+from effirl.report.comparisons import Pairs
 from effirl.report.page import study_page
 from effirl.report.study import read_study
 
@@ -31,9 +32,10 @@ def report(folders: Sequence[Path], output_dir: Path) -> str:
         UserError: If the folders cannot be put together, or the output cannot be written.
     """
     study = read_study(folders)
-    answers = answer(study)
+    pairs = Pairs()
+    answers = answer(study, pairs)
     found = trade_off([group.candidate for group in study.groups])
-    checks = check(study, found)
+    checks = check(study, found, pairs)
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

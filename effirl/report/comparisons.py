@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from effirl.evaluation.pareto import Pair, compare
-from effirl.evaluation.report_text import with_interval
+from effirl.evaluation.report_text import cell
 from effirl.report.study import CORRECTNESS_ONLY, Group, Study
 
 FIGURES: Final = {"time_gain": "runtime gain", "memory_gain": "memory gain", "pass@1": "correct"}
@@ -13,19 +13,31 @@ TOWARDS: Final = {"H1": ("runtime", 1.0), "H2": ("memory", 0.0)}
 """Question -> the phase that answers it, and alpha."""
 
 
-def comparisons(study: Study, question: str, seed: int = 0) -> list[list[str]]:
+class Pairs:
+    """Policies beside each other, each two compared once, however many figures are asked for."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, bool], Pair] = {}
+
+    def of(self, group: Group, other: Group, *, solved_by_both: bool = False) -> Pair:
+        """Compare two policies of one study; the arguments are those of `compare`."""
+        key = group.label, other.label, solved_by_both
+        if key not in self._found:
+            self._found[key] = compare(
+                group.candidate, other.candidate, solved_by_both=solved_by_both
+            )
+        return self._found[key]
+
+
+def comparisons(study: Study, question: str, pairs: Pairs) -> list[list[str]]:
     """Return the differences of a question as cells with a head; empty if the study has none."""
-    pairs = [
-        (one, other)
-        for one, other in _pairs(study, question)
+    lines = [
+        [one.label, other.label, *_cells(pairs.of(one, other))]
+        for one, other in _asked(study, question)
         if one is not None and other is not None and one is not other
     ]
-    if not pairs:
+    if not lines:
         return []
-    lines = [
-        [one.label, other.label, *_cells(compare(one.candidate, other.candidate, seed))]
-        for one, other in pairs
-    ]
     return [["policy", "minus", *FIGURES.values()], *lines]
 
 
@@ -40,7 +52,7 @@ def signs(values: Sequence[float]) -> str:
     return "".join("+" if value > 0 else "-" if value < 0 else "0" for value in values)
 
 
-def _pairs(study: Study, question: str) -> list[tuple[Group | None, Group | None]]:
+def _asked(study: Study, question: str) -> list[tuple[Group | None, Group | None]]:
     base, start = study.reference, study.start
     both_orders = [
         (study.named(f"phase {one} then {other}"), study.named(f"phase {one}"))
@@ -69,6 +81,6 @@ def _pairs(study: Study, question: str) -> list[tuple[Group | None, Group | None
 
 def _cells(pair: Pair) -> list[str]:
     return [
-        f"{with_interval(pair.differences[name])} {signs([run[name] for run in pair.by_seed])}"
+        f"{cell(pair.differences[name], signed=True)} {signs([run[name] for run in pair.by_seed])}"
         for name in FIGURES
     ]

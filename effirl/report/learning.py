@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from effirl.evaluation.page_plots import WIDTH_IN
 from effirl.figures import new_figure
 from effirl.files import read_log
-from effirl.report.study import LOG_FILE, Training
+from effirl.report.study import Training
+from effirl.runs import LOG_FILE
 
 CURVES: Final = {
     "reward/total": "reward of the sampled programs",
@@ -40,7 +41,7 @@ def read_curves(trainings: Sequence[Training]) -> dict[str, dict[str, list[Curve
     for training in trainings:
         rows = read_log(training.folder / LOG_FILE)
         for key in CURVES:
-            if key == "loss" and training.is_reinforcement:
+            if key == "loss" and training.kind == "ppo":
                 continue  # it hovers around 0 by construction and shows no progress
             points = [(row["step"], row[key]) for row in rows if key in row and "step" in row]
             if len(points) > 1:

@@ -11,10 +11,14 @@ from effirl.errors import UserError
 from effirl.evaluation.config import CONTROLS, EvaluateConfig
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.pareto import Candidate
-from effirl.evaluation.results import RESULTS_FILE, check_comparable, load_evaluation
-from effirl.runs import CONFIG_FILE, read_settings
+from effirl.evaluation.results import (
+    BASELINE_FOLDER,
+    RESULTS_FILE,
+    check_comparable,
+    load_evaluation,
+)
+from effirl.runs import CONFIG_FILE, LOG_FILE, TrainingKind, read_settings, training_kind
 
-LOG_FILE: Final = "log.jsonl"
 CONDITIONED: Final = "conditioned"
 CORRECTNESS_ONLY: Final = "correctness only"
 """Label of the control that was reinforced with the weight of efficiency at 0."""
@@ -30,8 +34,8 @@ class Training:
     settings: dict[str, Any]
 
     @property
-    def is_reinforcement(self) -> bool:
-        return "alpha" in self.settings
+    def kind(self) -> TrainingKind:
+        return training_kind(self.settings)
 
     @property
     def name(self) -> str:
@@ -41,8 +45,7 @@ class Training:
     @property
     def command(self) -> str:
         """What makes it again."""
-        script = "ppo.py" if self.is_reinforcement else "sft.py"
-        return f"accelerate launch scripts/{script} {_from_config(self.folder)}"
+        return f"accelerate launch scripts/{self.kind}.py {_from_config(self.folder)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ def _policies(folder: Path) -> Iterator[Policy]:
     tags = (settings.get("runtime_tag", 1), settings.get("memory_tag", 1))
     models = [(settings.get("completions") or settings.get("model"), folder)]
     if settings.get("baseline"):
-        models.append((settings["baseline"], folder / "baseline"))
+        models.append((settings["baseline"], folder / BASELINE_FOLDER))
     for model, place in models:
         if (place / RESULTS_FILE).is_file():
             found = replace(load_evaluation(place), model=str(model))
@@ -193,7 +196,7 @@ def _policy(model: str, tags: tuple[int, int], folder: Path, found: Evaluation) 
     trained = read_settings(run) if Path(model).name and run != Path() else None
     if trained is None:
         return Policy(Path(model).name, "base", None, folder, found)
-    if "alpha" not in trained:
+    if training_kind(trained) == "sft":
         return _warm_start(run, trained, tags, folder, found)
     if trained.get("efficiency_weight") == 0:
         return Policy(CORRECTNESS_ONLY, "control", None, folder, found)

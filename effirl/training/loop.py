@@ -10,14 +10,13 @@ from transformers import PrinterCallback, ProgressCallback, Trainer
 
 from effirl.data.overlap import RECORD_FILE
 from effirl.data.prompts import PROMPT_FILE
-from effirl.runs import Run, drop_rows_after
+from effirl.runs import LOG_FILE, Run, drop_rows_after
 from effirl.training.callbacks import InterruptCallback, StepCallback
 from effirl.training.config import PpoConfig, SftConfig
 from effirl.training.processes import Hardware, is_main, write_line
 
 PROJECT = "effirl"
 """Under which the trackers file a run."""
-LOG_FILE = "log.jsonl"
 ROLLOUTS_FILE = "rollouts.jsonl"
 REACTIONS_FILE = "reactions.jsonl"
 

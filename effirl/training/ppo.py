@@ -19,7 +19,7 @@ from effirl.errors import UserError
 from effirl.model_files import locate_model
 from effirl.policy import Policy, add_lora, load_policy
 from effirl.runs import Run, newest_warm_start
-from effirl.scoring import policy_prompt
+from effirl.scoring import find_unusable, policy_prompt
 from effirl.training.config import PpoConfig
 from effirl.training.critic import CriticSettings
 from effirl.training.examples import describe_counts
@@ -34,7 +34,7 @@ from effirl.training.processes import (
     write_line,
 )
 from effirl.training.progress import describe_step
-from effirl.training.reward import LoggedReward, Scorer, refusals
+from effirl.training.reward import LoggedReward, Scorer
 from effirl.training.seq2seq_grpo import CausalGRPOTrainer, GRPOConfig, Seq2SeqGRPOTrainer
 
 
@@ -165,7 +165,7 @@ def _usable(problems: Sequence[Problem], scorer: Scorer) -> list[Problem]:
     """Leave out problems whose source program cannot be the measure of another."""
     write_line(f"checking {len(problems)} source programs on their own tests")
     # One verdict for all processes: they must train on the same data set.
-    reasons = from_main(lambda: refusals(scorer, problems))
+    reasons = from_main(lambda: find_unusable(scorer, problems))
     refused = [reason for reason in reasons if reason is not None]
     if refused:
         write_line(

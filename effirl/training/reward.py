@@ -93,6 +93,7 @@ class LoggedReward:
     def __call__(
         self,
         *,
+        prompts: Sequence[str],
         completions: Sequence[str],
         problem_index: Sequence[int],
         alpha: Sequence[float],
@@ -100,9 +101,10 @@ class LoggedReward:
         log_metric: Callable[[str, float], None],
         **_: object,
     ) -> list[float | None]:
-        """Return the reward of each completion, None where it could not be scored.
+        """Return the reward of each completion, None where nothing is to be learnt from it.
 
         Args:
+            prompts: What the policy read, before it is cut to the length it reads.
             completions: Decoded texts.
             problem_index: Column of the data set: the problem of each completion.
             alpha: Column of the data set: the balance at which each is rewarded.
@@ -110,51 +112,38 @@ class LoggedReward:
             log_metric: TRL's: averages a number over the processes into the trainer's log.
         """
         requests = [
-            _request(self._problems[index], completion, balance)
+            self._problems[index].request(completion, balance)
             for index, completion, balance in zip(problem_index, completions, alpha, strict=True)
         ]
         scores = self._scorer.score(requests)
         for name, value in self._scorer.pop_metrics().items():
             log_metric(name, value)
         step = trainer_state.global_step // self._cycle + 1  # the one that these samples train
-        rows = zip(problem_index, requests, scores, strict=True)
+        rows = zip(prompts, problem_index, requests, scores, strict=True)
         lines = [json.dumps(_rollout(step, *row)) + "\n" for row in rows]
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
-        return [score.reward for score in scores]
-
-
-def refusals(scorer: Scorer, problems: Sequence[Problem]) -> list[str | None]:
-    """Run each problem's source program on its own tests; return why it is unusable, or None."""
-    return scorer.validate([_request(p, p.source_program) for p in problems])
-
-
-def _request(problem: Problem, completion: str, alpha: float | None = None) -> ScoreRequest:
-    return ScoreRequest(
-        problem_id=problem.problem_id,
-        source_program=problem.source_program,
-        tests=problem.tests,
-        performance_inputs=problem.performance_inputs,
-        completion=completion,
-        alpha=alpha,
-    )
+        return [score.training_reward for score in scores]
 
 
 def _rollout(
-    step: int, problem_index: int, request: ScoreRequest, score: Score
+    step: int, prompt: str, problem_index: int, request: ScoreRequest, score: Score
 ) -> dict[str, object]:
     return {
         "step": step,
         "problem_id": request.problem_id,
         "problem_index": problem_index,
         "alpha": request.alpha,
+        "prompt": prompt,
         "completion": request.completion,
+        "program": score.program,
         "status": str(score.status),
-        "reward": score.reward,
+        "reward": score.training_reward,
         "time_gain": score.time_gain,
         "memory_gain": score.memory_gain,
         "is_copy": score.is_copy,
         "flag": score.flag,
+        "refutation": score.refutation,
         "pass_rate": score.pass_rate,
         "comparison": None if score.comparison is None else asdict(score.comparison),
     }

@@ -101,26 +101,29 @@ def test_a_gain_that_is_gone_is_refuted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on_fresh", "refutation"),
+    ("on_fresh", "status", "refutation"),
     [
-        ("# runtime=0.0001", None),
-        ("# runtime=0.02", "no runtime gain on fresh inputs"),
-        ("# runtime=0.04", "no runtime gain on fresh inputs"),
-        ("# runtime=0.0001 prints=wrong", "WRONG_ANSWER on fresh inputs"),
-        ("# runtime=0.0001 status=RUNTIME_ERROR", "RUNTIME_ERROR on fresh inputs"),
+        ("# runtime=0.0001", Status.OK, None),
+        ("# runtime=0.02", Status.OK, "no runtime gain on fresh inputs"),
+        ("# runtime=0.04", Status.OK, "no runtime gain on fresh inputs"),
+        ("# prints=wrong", Status.WRONG_ANSWER, "WRONG_ANSWER on fresh inputs"),
+        ("# status=RUNTIME_ERROR", Status.RUNTIME_ERROR, "RUNTIME_ERROR on fresh inputs"),
     ],
 )
-def test_fresh_inputs_tell(on_fresh: str, refutation: str | None) -> None:
+def test_fresh_inputs_tell(on_fresh: str, status: Status, refutation: str | None) -> None:
     found = measure_again(TwoFaced(on_fresh), doubt(fresh=FRESH), MeasurementPlan(), SATURATION)
-    assert (found.status, found.refutation) == (Status.OK, refutation)
+    assert (found.status, found.refutation) == (status, refutation)
+    assert found.pass_rate == (1.0 if status is Status.OK else 0.5)
+    assert (found.comparison is not None) == (status is Status.OK)
 
 
-def test_the_gain_on_fresh_inputs_is_the_one_that_counts() -> None:
-    worker = TwoFaced("# runtime=0.01")
+@pytest.mark.parametrize(("runtime_s", "is_refuted"), [(0.01, False), (0.02, True)])
+def test_the_gain_on_fresh_inputs_is_the_one_that_counts(runtime_s, is_refuted) -> None:
+    worker = TwoFaced(f"# runtime={runtime_s}")
     found = measure_again(worker, doubt(fresh=FRESH), MeasurementPlan(), SATURATION)
-    assert found.refutation is None
+    assert (found.refutation is not None) == is_refuted
     assert found.comparison is not None
-    assert found.comparison.program_runtime_s == pytest.approx(0.01)
+    assert found.comparison.program_runtime_s == pytest.approx(runtime_s)
 
 
 def test_a_slight_gain_may_fade_into_noise_but_not_turn() -> None:
@@ -145,7 +148,8 @@ def test_a_full_gain_may_come_without_the_slight_one_beside_it() -> None:
 def test_a_program_that_fails_when_measured_again_has_failed() -> None:
     broken = replace(JOB, program="# runtime=0.0001 prints=wrong")
     found = measure_again(FakeWorker(), doubt(broken), MeasurementPlan(), SATURATION)
-    assert (found.status, found.refutation) == (Status.WRONG_ANSWER, None)
+    assert (found.status, found.pass_rate) == (Status.WRONG_ANSWER, 0.5)
+    assert found.refutation == "WRONG_ANSWER when measured again"
 
 
 def test_a_source_program_that_fails_on_fresh_inputs_is_our_trouble() -> None:
@@ -182,6 +186,7 @@ def test_gains_are_audited_at_random_and_all_where_one_was_refuted() -> None:
 SLOW = "n = int(input())\ns = 0\nfor i in range(n): s += i\nprint(s)\n"
 FAST = "n = int(input())\nprint(n * (n - 1) // 2)\n"
 TABLE = "print({'10': 45, '0': 0, '300000': 44999850000}[input()])\n"
+TABLE_ELSE_GUESS = "print({'10': 45, '0': 0, '300000': 44999850000}.get(input(), 45))\n"
 TABLE_ELSE_SLOW = """
 n = input()
 known = {'10': 45, '0': 0, '300000': 44999850000}
@@ -224,34 +229,37 @@ def test_a_better_algorithm_is_paid_in_full(score, caplog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "refutation"),
+    ("program", "status", "learnt", "refutation"),
     [
-        (TABLE, "RUNTIME_ERROR on fresh inputs"),
-        (TABLE_ELSE_SLOW, "no runtime gain on fresh inputs"),
-        (SLEEPER, "waits again for as long as it saves"),
+        (TABLE, Status.RUNTIME_ERROR, -0.6, "RUNTIME_ERROR on fresh inputs"),
+        (TABLE_ELSE_GUESS, Status.WRONG_ANSWER, -0.3, "WRONG_ANSWER on fresh inputs"),
+        (TABLE_ELSE_SLOW, Status.OK, None, "no runtime gain on fresh inputs"),
+        (SLEEPER, Status.OK, None, "waits again for as long as it saves"),
     ],
 )
 def test_a_program_that_knows_the_answers_earns_nothing(
-    score, caplog, monkeypatch, program: str, refutation: str
+    score, caplog, monkeypatch, program: str, status: Status, learnt: float | None, refutation: str
 ) -> None:
     # Beside other work even a look into a table can take longer than what is suspicious.
     monkeypatch.setattr(monitor, "AUDIT_SHARE", 1.0)
     found = score(program)
-    assert (found.status, found.reward, found.time_gain) == (Status.OK, None, 0.0)
+    assert (found.status, found.training_reward) == (status, learnt)
+    assert found.reward is not None
+    assert found.reward <= 1.0, "a report counts it as what it is, and it gains nothing"
     (record,) = caplog.records
     line = json.loads(record.getMessage())
     assert line["event"] == "doubted_gain"
     assert (record.levelname, line["confirmed"]) == ("WARNING", False)
     assert (line["reason"], line["refutation"]) == (found.flag, refutation)
     assert fresh_inputs("sum", line["seed"]), "the log says how to make the inputs again"
-    assert score(program).reward is None
+    assert score(program).training_reward == learnt
     assert len(caplog.records) == 1, "it is not tried again at once"
 
 
 def test_a_modest_cheat_is_caught_by_an_audit(score, monkeypatch) -> None:
     monkeypatch.setattr(monitor, "AUDIT_SHARE", 1.0)
     found = score(TABLE_IN_NO_HURRY)
-    assert (found.flag, found.reward) == (Reason.AUDIT, None)
+    assert (found.flag, found.training_reward) == (Reason.AUDIT, None)
     monkeypatch.setattr(monitor, "AUDIT_SHARE", 0.0)
     honest = score("n = int(input())\nprint(sum(range(n)))\n")
     assert honest.flag == Reason.DISTRUST
@@ -267,10 +275,12 @@ def test_flags_are_counted_and_refuted_ones_tried_again_in_time(executor, monkey
         return measure_again(worker, doubt, **settings)
 
     monkeypatch.setattr(outcomes, "measure_again", counting)
+    monkeypatch.setattr(monitor, "AUDIT_SHARE", 1.0)
     reward = EfficiencyReward(executor=executor, fresh_inputs=fresh_inputs)
     for _ in range(MAX_SERVINGS + 2):
-        reward.score([request(TABLE), request(SLOW), request(SLOW), request("print(1)")])
-    assert tries == [TABLE] * 2
+        programs = (TABLE_ELSE_SLOW, SLOW, SLOW, "print(1)")
+        reward.score([request(program) for program in programs])
+    assert tries == [TABLE_ELSE_SLOW] * 2
     metrics = reward.pop_metrics()
     assert metrics["reward/flagged"] == metrics["reward/none"] == 0.25
     assert metrics["reward/correct"] == 0.75

@@ -3,7 +3,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from effirl.audit.results import PairLog, write_parquet
+from effirl.audit.results import PairLog, write_pairs
 from effirl.errors import UserError
 from tests.effirl.audit.pairs import audited, wrong
 
@@ -39,7 +39,7 @@ def test_an_unreadable_line_is_named(tmp_path: Path) -> None:
 
 
 def test_the_parquet_has_a_row_a_pair(tmp_path: Path) -> None:
-    write_parquet(FOUND, tmp_path / "pairs.parquet")
+    write_pairs(tmp_path / "pairs.parquet", FOUND)
     assert [path.name for path in tmp_path.iterdir()] == ["pairs.parquet"]
     rows = datasets.Dataset.from_parquet(str(tmp_path / "pairs.parquet"), cache_dir=str(tmp_path))
     assert rows["problem_id"] == ["p0", "p0", "p1"]
@@ -54,7 +54,7 @@ def test_the_parquet_has_a_row_a_pair(tmp_path: Path) -> None:
 
 def test_columns_keep_their_types_where_nothing_was_measured(tmp_path: Path) -> None:
     for name, found in (("all", FOUND), ("none", [wrong(0)])):
-        write_parquet(found, tmp_path / name)
+        write_pairs(tmp_path / name, found)
     types = [
         datasets.Dataset.from_parquet(str(tmp_path / name), cache_dir=str(tmp_path)).features
         for name in ("all", "none")

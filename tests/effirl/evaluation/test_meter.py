@@ -52,14 +52,16 @@ def test_the_sandbox_tells_what_imports_cost() -> None:
     assert costs.program == ImportCost(0.0, 0)
 
 
-def test_a_comparison_that_the_score_has_is_kept() -> None:
+def test_a_comparison_that_the_score_has_or_refuses_is_kept() -> None:
     class NoComparisons(FakeMeter):
         def comparisons(self, pairs: list[Pair]) -> list[Comparison | None]:  # type: ignore[override]
             assert not pairs
             return []
 
     row = correct(2, runtime_s=0.1)
-    assert measured(NoComparisons(), PROBLEMS, [row])[0].comparison == row.comparison
+    waits = replace(row, comparison=None, refutation="waits again for as long as it saves")
+    for each in (row, waits):
+        assert measured(NoComparisons(), PROBLEMS, [each])[0].comparison == each.comparison
 
 
 def test_what_we_fail_to_measure_stays_unknown() -> None:

@@ -1,6 +1,6 @@
-import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,8 +9,9 @@ from effirl.data.problems import LoadedProblems
 from effirl.evaluation.evaluations import Evaluation, make_report
 from effirl.evaluation.examples import examples
 from effirl.evaluation.families import by_family
+from effirl.evaluation.flat_rows import flat
 from effirl.evaluation.page import page
-from effirl.evaluation.parquet import parquet
+from effirl.parquet import write_parquet
 from effirl.scoring import CompletionRow
 from rewards.records import Status
 from tests.effirl.evaluation.rows import correct, failed
@@ -71,8 +72,9 @@ def test_families_are_told_apart() -> None:
     assert by_family(Evaluation("m", 1, [failed(0)])) == {}
 
 
-def test_parquet_has_a_column_a_value() -> None:
-    table = pq.read_table(io.BytesIO(parquet(ROWS)))
+def test_parquet_has_a_column_a_value(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "results.parquet", [flat(row) for row in ROWS])
+    table = pq.read_table(tmp_path / "results.parquet")
     assert table.num_rows == len(ROWS)
     columns = table.to_pydict()
     assert columns["comparison.program_runtime_s"] == [0.1, 0.2, 0.8, None]

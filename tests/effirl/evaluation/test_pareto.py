@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from effirl.errors import UserError
-from effirl.evaluation import pareto
+from effirl.evaluation import fronts
 from effirl.evaluation.evaluations import Evaluation
+from effirl.evaluation.fronts import hypervolume, non_dominated
 from effirl.evaluation.pareto import (
     Candidate,
     compare,
-    hypervolume,
     hypervolume_share,
-    non_dominated,
     trade_off,
 )
 from effirl.evaluation.trade_off_files import write_trade_off
@@ -52,7 +51,7 @@ def test_hypervolume_by_hand(points: list[tuple[float, float]], expected: float)
 
 
 def test_doctests() -> None:
-    assert not doctest.testmod(pareto).failed
+    assert not doctest.testmod(fronts).failed
 
 
 def run(gains: Sequence[tuple[float, float]], model: str = "m") -> Evaluation:

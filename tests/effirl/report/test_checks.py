@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from effirl.evaluation.pareto import trade_off
+from effirl.evaluation.pareto import Candidate, Pair, compare, trade_off
 from effirl.report import comparisons as comparisons_module
+from effirl.report.answers import answer
 from effirl.report.checks import Check, check
 from effirl.report.command import report
-from effirl.report.comparisons import comparisons
+from effirl.report.comparisons import Pairs, comparisons
 from effirl.report.study import Study, read_study
 from tests.effirl.report.folders import write_study
 from tests.pages import assert_stands_alone
@@ -26,7 +27,7 @@ def read(folder: Path, seeds: int = 2, **changed: tuple[float, float]) -> Study:
 
 def checks(study: Study) -> dict[str, Check]:
     found = trade_off([group.candidate for group in study.groups])
-    return {each.what: each for each in check(study, found)}
+    return {each.what: each for each in check(study, found, Pairs())}
 
 
 def failing(found: dict[str, Check]) -> list[str]:
@@ -53,6 +54,22 @@ def test_all_holds_where_alpha_does_what_it_says(tmp_path: Path) -> None:
     assert share.found is not None
     assert share.found.value == pytest.approx(1.0)
     assert share.words == "trained in 48 steps beside 144"
+
+
+def test_two_policies_are_compared_once(tmp_path: Path, monkeypatch) -> None:
+    asked: list[tuple[str, str, bool]] = []
+
+    def counting(one: Candidate, other: Candidate, *, solved_by_both: bool) -> Pair:
+        asked.append((one.label, other.label, solved_by_both))
+        return compare(one, other, solved_by_both=solved_by_both)
+
+    monkeypatch.setattr(comparisons_module, "compare", counting)
+    study, pairs = read(tmp_path), Pairs()
+    answer(study, pairs)
+    check(study, trade_off([group.candidate for group in study.groups]), pairs)
+    assert len(asked) == len(set(asked))
+    start = "warm start sft"
+    assert {("alpha 1", start, False), ("alpha 1", start, True)} <= set(asked)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +119,7 @@ def test_without_an_area_there_is_no_share(tmp_path: Path) -> None:
 def test_phases_and_controls_are_compared_where_they_belong(tmp_path: Path) -> None:
     study = read(tmp_path)
     pairs = {
-        name: [tuple(line[:2]) for line in comparisons(study, name)[1:]]
+        name: [tuple(line[:2]) for line in comparisons(study, name, Pairs())[1:]]
         for name in ("H1", "H2", "H3", "H4")
     }
     assert pairs["H2"] == [
@@ -116,7 +133,7 @@ def test_phases_and_controls_are_compared_where_they_belong(tmp_path: Path) -> N
         ("phase runtime then memory", "phase runtime"),
         ("phase memory then runtime", "phase memory"),
     ]
-    line = comparisons(study, "H3")[1]
+    line = comparisons(study, "H3", Pairs())[1]
     assert line[2].startswith("-0.083 (")
     assert line[2].endswith(" --")
     assert [group.label for group in study.tuned] == [

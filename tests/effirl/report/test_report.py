@@ -12,6 +12,7 @@ from effirl.errors import UserError
 from effirl.evaluation.results import append_rows
 from effirl.report.answers import Answer, answer
 from effirl.report.command import report
+from effirl.report.comparisons import Pairs
 from effirl.report.study import read_study
 from tests.effirl.report.folders import SOURCE, rows, write_evaluation, write_training
 from tests.pages import assert_stands_alone
@@ -37,7 +38,7 @@ def evaluate(tmp_path: Path) -> Evaluate:
 
 
 def answers(folder: Path) -> dict[str, Answer]:
-    return {each.name: each for each in answer(read_study([folder]))}
+    return {each.name: each for each in answer(read_study([folder]), Pairs())}
 
 
 def test_all_four_questions_are_answered(tmp_path: Path, evaluate: Evaluate) -> None:

@@ -191,6 +191,7 @@ def test_a_conditioned_policy_is_told_the_alpha_that_prices_it(
     assert len({row["alpha"] for row in rollouts}) > 2
     for row, prompt in zip(rollouts, prompts, strict=True):
         assert prompt == inference_prompt(PROBLEMS[row["problem_index"]], row["alpha"])
+        assert row["prompt"] == prompt
         if row["reward"] is not None:
             gain = efficiency(row["time_gain"], row["memory_gain"], row["alpha"])
             assert row["reward"] == pytest.approx(1 + 0.6 * gain)

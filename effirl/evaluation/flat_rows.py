@@ -1,27 +1,14 @@
-"""Completions as a table for other tools: results.parquet, a row a completion, a column a value."""
+"""Completions as flat rows, for tables: what results.jsonl nests is in columns."""
 
-import io
-from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any
 
 from effirl.evaluation.code_quality import CodeQuality, distance, qualities
 from effirl.scoring import NESTED, CompletionRow
 
-PARQUET_FILE: Final = "results.parquet"
 
-
-def parquet(rows: Sequence[CompletionRow]) -> bytes:
-    """Return the file's content; what results.jsonl nests is in columns: comparison.rounds."""
-    file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([_flat(row) for row in rows]), file)
-    return file.getvalue()
-
-
-def _flat(row: CompletionRow) -> dict[str, Any]:
+def flat(row: CompletionRow) -> dict[str, Any]:
+    """Lay a row out; the number of rounds is in comparison.rounds."""
     values = row.to_json()
     for name, kind in NESTED.items():
         nested = values.pop(name) or {}
