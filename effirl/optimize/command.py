@@ -34,10 +34,8 @@ def optimize(config: OptimizeConfig) -> str:
     model = config.model or str(newest_policy() or BUILTIN_MODEL)
     locate_model(model)
     with Executor() as executor:
-        logger.info(
-            f"running {assignment.path} on its {len(assignment.examples)} examples, and making "
-            "more inputs of them"
-        )
+        more = "" if assignment.is_function_style else ", and making more inputs of them"
+        logger.info(f"running {assignment.path} on its examples ({len(assignment.examples)}){more}")
         inputs = prepare_inputs(executor, assignment, config.seed)
         logger.info(f"sampling {config.num_samples} candidates a round from {model}")
         # Torch is imported here: workers start from a small process.

@@ -52,8 +52,10 @@ def read_assignment(config: OptimizeConfig) -> Assignment:
     try:
         tree = syntax_tree(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise UserError(f"{path}:{line}: not Python ({error}); fix the program first") from error
+        line, reason = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
+        raise UserError(f"{path}:{line}: not Python ({reason}); fix the program first") from error
+    if not tree.body:
+        raise UserError(f"{path} holds no statements; there is nothing to improve")
     docstring = ast.get_docstring(tree) or ""
     description = config.description if config.description is not None else docstring
     return Assignment(
@@ -90,6 +92,8 @@ def _read_tests(path: Path, program: Path) -> list[Example]:
 
 
 def _read_streams(folder: Path, pattern: str) -> list[Example]:
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; check the path after --stdin-dir")
     paths = sorted(folder.glob(pattern), key=_natural)
     if not paths:
         raise UserError(

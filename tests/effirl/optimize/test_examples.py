@@ -114,7 +114,11 @@ def test_asserts_that_would_not_run_are_refused(tmp_path: Path, text: str, messa
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("def f(:\n", "slow.py:1: not Python"), (None, "cannot read")],
+    [
+        ("def f(:\n", r"slow.py:1: not Python \(invalid syntax\); fix"),
+        ("# nothing\n", "slow.py holds no statements"),
+        (None, "cannot read"),
+    ],
 )
 def test_a_program_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
     program = tmp_path / "slow.py"
@@ -122,3 +126,13 @@ def test_a_program_is_refused(tmp_path: Path, content: str | None, message: str)
         program.write_text(content)
     with pytest.raises(UserError, match=message):
         read_assignment(OptimizeConfig(program=program))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("none", "none is not a folder"), ("empty", r"empty has no \*.in files")]
+)
+def test_a_folder_without_inputs_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    program = write(tmp_path, slow__py="print(input())\n")
+    with pytest.raises(UserError, match=message):
+        read_assignment(OptimizeConfig(program=program, stdin_dir=tmp_path / name))

@@ -127,6 +127,7 @@ def test_functions_share_their_asserts(executor: Executor, tmp_path: Path) -> No
     [
         ("print(int(input()) + 1)", "5.in: .*slow.py ends with WRONG_ANSWER; that is not the"),
         ("import no_such", "RUNTIME_ERROR .*No module named 'no_such'.*; programs run in isol"),
+        ("raise SystemExit(3)", r"RUNTIME_ERROR \(exit status 3\); mend the program or the input"),
         ("import os\nprint(10 if input() == '5' else os.urandom(9))", "something else each time"),
     ],
 )
@@ -136,6 +137,14 @@ def test_a_program_that_fails_its_examples_is_refused(
     program.write_text(text)
     assignment = read_assignment(OptimizeConfig(program=program))
     with pytest.raises(UserError, match=message):
+        prepare_inputs(executor, assignment, 0)
+
+
+def test_a_program_that_prints_nothing_is_refused(executor: Executor, program: Path) -> None:
+    program.write_text("def main(): ...\n")
+    (program.parent / "tests" / "5.out").unlink()
+    assignment = read_assignment(OptimizeConfig(program=program))
+    with pytest.raises(UserError, match="prints nothing on any of its examples"):
         prepare_inputs(executor, assignment, 0)
 
 
