@@ -148,6 +148,13 @@ def test_a_program_that_prints_nothing_is_refused(executor: Executor, program: P
         prepare_inputs(executor, assignment, 0)
 
 
+def test_a_folder_that_cannot_be_made_is_refused_before_the_search(
+    program: Path, tiny_policy_dir: Path
+) -> None:
+    with pytest.raises(UserError, match="refuses; name another --output-dir"):
+        optimize(config(program, tiny_policy_dir, output_dir=program / "out" / "deep"))
+
+
 def test_a_folder_is_written_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
