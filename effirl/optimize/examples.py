@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from effirl.data.perf_inputs.agreement import with_tolerance
@@ -29,8 +30,10 @@ class Assignment:
 
     path: Path
     program: str
+    header: str
+    """What stands above the code, for people: a better program keeps it."""
     prompt_program: str
-    """What the policy reads: without docstring and blank lines."""
+    """What the policy reads: without header and blank lines."""
     description: str
     examples: tuple[Example, ...]
 
@@ -58,10 +61,12 @@ def read_assignment(config: OptimizeConfig) -> Assignment:
         raise UserError(f"{path} holds no statements; there is nothing to improve")
     docstring = ast.get_docstring(tree) or ""
     description = config.description if config.description is not None else docstring
+    header = _header(program, tree)
     return Assignment(
         path,
         program,
-        compact_program(_without_docstring(program, tree)),
+        header,
+        compact_program(program.removeprefix(header)),
         description.split("\n\n")[0],
         tuple(_find_examples(config, path)),
     )
@@ -115,11 +120,15 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
-def _without_docstring(program: str, tree: ast.Module) -> str:
+def _header(program: str, tree: ast.Module) -> str:
+    """The lines of a program above its code: the first line for the shell, comments, docstring."""
+    lines = program.splitlines(keepends=True)
     match tree.body:
-        case [ast.Expr(value=ast.Constant(value=str()), end_lineno=int(end)), _, *_]:
-            return "".join(program.splitlines(keepends=True)[end:])
-    return program
+        case [ast.Expr(value=ast.Constant(value=str()), end_lineno=int(end)), second, *_] if (
+            end < second.lineno
+        ):
+            return "".join(lines[:end])
+    return "".join(takewhile(lambda line: not line.strip() or line.lstrip()[0] == "#", lines))
 
 
 def _read(path: Path) -> str:

@@ -68,6 +68,24 @@ def test_examples_are_found_beside_the_program(tmp_path: Path) -> None:
     assert read_assignment(OptimizeConfig(program=program)).is_function_style
 
 
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("#!/usr/bin/env python3\n# Mine.\n", "@cache\ndef f(): ...\n"),
+        ('# Mine.\n"""Double.\n\nMore."""\n', "\nimport sys\n"),
+        ("", '"""Double."""; print(input())\n'),
+        ("", "print(input())  # at once\n"),
+    ],
+)
+def test_what_stands_above_the_code_is_not_for_the_policy(
+    tmp_path: Path, header: str, code: str
+) -> None:
+    program = write(tmp_path, slow__py=header + code, slow__in="1\n")
+    found = read_assignment(OptimizeConfig(program=program))
+    assert found.header == header
+    assert found.prompt_program == code.lstrip("\n")
+
+
 ASSERTS = '''\
 import slow
 from slow import total

@@ -89,10 +89,12 @@ def test_in_place_overwrites_the_program(
 ) -> None:
     written(monkeypatch, GOOD)
     monkeypatch.setattr(inputs, "_find_large", large)
+    header = '#!/usr/bin/env python3\n"""Sum."""\n'
+    program.write_text(header + SOURCE)
     program.chmod(0o750)
     record = json.loads(optimize(config(program, tiny_policy_dir, in_place=True)))
     assert record["written_to"] == str(program)
-    assert program.read_text() == GOOD
+    assert program.read_text() == header + GOOD
     assert program.stat().st_mode & 0o777 == 0o750
 
 
