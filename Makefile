@@ -43,7 +43,8 @@ check: lint type test  ## what a change must pass
 docs: $(INSTALLED)  ## build the documentation into site/; a broken link fails
 	$(BIN)/python docs/make_configuration.py
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo open site/index.html
 
 clean:  ## remove the environment and caches, keep runs/
 	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache

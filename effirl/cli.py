@@ -282,7 +282,7 @@ def main() -> None:
     parser.add_argument("--version", action="version", version=f"effirl {__version__}")
     parser.add_argument("command", choices=COMMANDS, help=argparse.SUPPRESS)
     parser.add_argument("settings", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(sys.argv[1:] or ["--help"])
     COMMANDS[arguments.command](arguments.settings)
 
 

@@ -180,8 +180,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        installed = Path(sys.prefix, "share/effirl/configs")
+        examples = installed if installed.is_dir() else "configs/"
         raise UserError(
-            f"cannot read config file {path}: {reason}; configs/ has examples"
+            f"cannot read config file {path}: {reason}; {examples} has examples"
         ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

@@ -80,7 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(command=commands.doctor)
 
     score = subparsers.add_parser("score", help="add status, gains and reward to completions")
-    score.add_argument("completions", metavar="COMPLETIONS.jsonl")
+    score.add_argument(
+        "completions",
+        metavar="COMPLETIONS.jsonl",
+        help="rows of problem_id, source_program, tests, performance_inputs, completion; a test is "
+        'for example {"input": "3\\n", "output": "9\\n"}',
+    )
     score.add_argument("--alpha", type=float, default=RewardConfig().alpha)
     score.add_argument(
         "--output", metavar="FILE", help="default: COMPLETIONS.scored.jsonl; continued if there"

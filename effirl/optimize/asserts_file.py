@@ -36,8 +36,8 @@ def read_asserts(text: str, path: Path, module: str) -> list[tuple[str, TestCase
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise UserError(f"{path}:{line}: not Python ({error}); fix the tests") from error
+        line, reason = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
+        raise UserError(f"{path}:{line}: not Python ({reason}); fix the tests") from error
     module_names = _aliases(tree.body, module)
     preamble: list[ast.stmt] = []
     cases: list[tuple[str, TestCase]] = []

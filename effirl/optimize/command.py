@@ -2,13 +2,15 @@
 
 import json
 import logging
+import os
+from pathlib import Path
 
 from effirl.errors import UserError
 from effirl.model_files import BUILTIN_MODEL, locate_model
 from effirl.optimize.config import OptimizeConfig
 from effirl.optimize.examples import read_assignment
 from effirl.optimize.inputs import prepare_inputs
-from effirl.runs import new_run, newest_policy
+from effirl.runs import RUNS, new_run, newest_policy
 from rewards.efficiency import EfficiencyReward
 from rewards.executor import Executor
 from rewards.measurement import PRECISE
@@ -30,14 +32,13 @@ def optimize(config: OptimizeConfig) -> str:
     folder = config.output_dir
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there already; name a new --output-dir, or leave it out")
+    _require_writable(folder or RUNS / "optimize")
     assignment = read_assignment(config)
     model = config.model or str(newest_policy() or BUILTIN_MODEL)
     locate_model(model)
     with Executor() as executor:
-        logger.info(
-            f"running {assignment.path} on its {len(assignment.examples)} examples, and making "
-            "more inputs of them"
-        )
+        more = "" if assignment.is_function_style else ", and making more inputs of them"
+        logger.info(f"running {assignment.path} on its examples ({len(assignment.examples)}){more}")
         inputs = prepare_inputs(executor, assignment, config.seed)
         logger.info(f"sampling {config.num_samples} candidates a round from {model}")
         # Torch is imported here: workers start from a small process.
@@ -58,3 +59,10 @@ def optimize(config: OptimizeConfig) -> str:
             report.replace_program(assignment, contents[assignment.path.name])
             record["written_to"] = str(assignment.path)
     return json.dumps(record) + "\n" if config.json else report.to_text(record)
+
+
+def _require_writable(folder: Path) -> None:
+    """See that a folder can be made, before minutes are spent on what goes into it."""
+    parent = next(path for path in folder.absolute().parents if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UserError(f"cannot write {folder}: {parent} refuses; name another --output-dir")

@@ -3,6 +3,7 @@
 import ast
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from effirl.data.perf_inputs.agreement import with_tolerance
@@ -29,8 +30,10 @@ class Assignment:
 
     path: Path
     program: str
+    header: str
+    """What stands above the code, for people: a better program keeps it."""
     prompt_program: str
-    """What the policy reads: without docstring and blank lines."""
+    """What the policy reads: without header and blank lines."""
     description: str
     examples: tuple[Example, ...]
 
@@ -52,14 +55,18 @@ def read_assignment(config: OptimizeConfig) -> Assignment:
     try:
         tree = syntax_tree(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise UserError(f"{path}:{line}: not Python ({error}); fix the program first") from error
+        line, reason = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
+        raise UserError(f"{path}:{line}: not Python ({reason}); fix the program first") from error
+    if not tree.body:
+        raise UserError(f"{path} holds no statements; there is nothing to improve")
     docstring = ast.get_docstring(tree) or ""
     description = config.description if config.description is not None else docstring
+    header = _header(program, tree)
     return Assignment(
         path,
         program,
-        compact_program(_without_docstring(program, tree)),
+        header,
+        compact_program(program.removeprefix(header)),
         description.split("\n\n")[0],
         tuple(_find_examples(config, path)),
     )
@@ -90,6 +97,8 @@ def _read_tests(path: Path, program: Path) -> list[Example]:
 
 
 def _read_streams(folder: Path, pattern: str) -> list[Example]:
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; check the path after --stdin-dir")
     paths = sorted(folder.glob(pattern), key=_natural)
     if not paths:
         raise UserError(
@@ -111,11 +120,15 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
-def _without_docstring(program: str, tree: ast.Module) -> str:
+def _header(program: str, tree: ast.Module) -> str:
+    """The lines of a program above its code: the first line for the shell, comments, docstring."""
+    lines = program.splitlines(keepends=True)
     match tree.body:
-        case [ast.Expr(value=ast.Constant(value=str()), end_lineno=int(end)), _, *_]:
-            return "".join(program.splitlines(keepends=True)[end:])
-    return program
+        case [ast.Expr(value=ast.Constant(value=str()), end_lineno=int(end)), second, *_] if (
+            end < second.lineno
+        ):
+            return "".join(lines[:end])
+    return "".join(takewhile(lambda line: not line.strip() or line.lstrip()[0] == "#", lines))
 
 
 def _read(path: Path) -> str:

@@ -30,7 +30,7 @@ NUM_CHECKS: Final = 32
 _CHECKS_BUDGET_S: Final = 20.0
 _TRIES_A_CHECK: Final = 4
 _ADVICE: Final = {
-    Status.TIME_LIMIT: f"a run may take {Limits().wall_s:g} s: give smaller inputs",
+    Status.TIME_LIMIT: f"a run may take {Limits().wall_s:g} s: give smaller inputs, if it ends",
     Status.MEMORY_LIMIT: "a run may take 1 GiB: give smaller inputs",
     Status.WRONG_ANSWER: "that is not the expected output: mend one of the two",
 }
@@ -73,14 +73,19 @@ def prepare_inputs(executor: Executor, assignment: Assignment, seed: int) -> Inp
     """Run the program on its examples, and make more inputs of them.
 
     Raises:
-        UserError: If the program fails on an example or does not repeat its own output, or the
-            sandbox fails.
+        UserError: If the program fails on an example, prints nothing or does not repeat its own
+            output, or the sandbox fails.
     """
 
     def settle(worker: Worker, example: Example) -> _Known:
         return _settle(worker, assignment, example)
 
     known = _in_sandbox(executor, assignment, settle, assignment.examples)
+    if not assignment.is_function_style and not any(entry.case.output.split() for entry in known):
+        raise UserError(
+            f"{assignment.path} prints nothing on any of its examples, so nothing can be compared "
+            "with it; have it print its answer, or test its functions with --tests FILE"
+        )
     problem = Problem(assignment.path.name, assignment.description, assignment.program)
     given = replace(problem, tests=tuple(entry.case for entry in known))
     checks: list[TestCase] = []
@@ -134,11 +139,13 @@ def _require_ok(result: ExecutionResult, assignment: Assignment, example: Exampl
     if result.status is Status.OK:
         return
     last_line = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    exit_status = f"exit status {result.exit_code}" if result.exit_code else ""
     advice = _ADVICE.get(
         result.status,
-        "programs run in isolation, with the standard library, numpy and standard input only",
+        "mend the program or the input; programs run in isolation, with the standard library, "
+        "numpy and standard input only",
     )
-    detail = f" ({last_line})" if last_line else ""
+    detail = f" ({last_line or exit_status})" if last_line or exit_status else ""
     raise UserError(
         f"{example.where}: {assignment.path} ends with {result.status}{detail}; {advice}"
     )

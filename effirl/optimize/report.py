@@ -194,15 +194,17 @@ def _in_words(c: Comparison) -> str:
 
 def _diff(assignment: Assignment, winner: CompletionRow) -> str:
     before, after = (
-        text.splitlines(keepends=True) for text in (assignment.program, _program_text(winner))
+        text.splitlines(keepends=True)
+        for text in (assignment.program, _program_text(assignment, winner))
     )
     name = assignment.path.name
     return "".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"))
 
 
-def _program_text(winner: CompletionRow) -> str:
-    """The better program as a file's content."""
-    return str(winner.program).strip("\n") + "\n"
+def _program_text(assignment: Assignment, winner: CompletionRow) -> str:
+    """The better program as a file's content, under the header of the one that it replaces."""
+    program = str(winner.program).strip("\n") + "\n"
+    return program if program.startswith(assignment.header) else assignment.header + program
 
 
 def write_folder(folder: Path, contents: Mapping[str, str]) -> None:
@@ -251,7 +253,7 @@ def contents(assignment: Assignment, record: Mapping[str, Any], found: Found) ->
         for row in rows
     ]
     return {
-        assignment.path.name: _program_text(found.winner),
+        assignment.path.name: _program_text(assignment, found.winner),
         "changes.diff": str(record["diff"]),
         "proof.json": json.dumps(record, indent=1) + "\n",
         "candidates.jsonl": "".join(rows),

@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[2]
 def test_version_and_listing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for flag, expected in (("--version", f"effirl {__version__}\n"), ("--help", "optimize ")):
-        monkeypatch.setattr(sys, "argv", ["effirl", flag])
+    version = f"effirl {__version__}\n"
+    for flags, expected in ((["--version"], version), (["--help"], "optimize "), ([], "optimize ")):
+        monkeypatch.setattr(sys, "argv", ["effirl", *flags])
         with pytest.raises(SystemExit, match="0"):
             cli.main()
         assert expected in capsys.readouterr().out

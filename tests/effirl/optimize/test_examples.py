@@ -68,6 +68,24 @@ def test_examples_are_found_beside_the_program(tmp_path: Path) -> None:
     assert read_assignment(OptimizeConfig(program=program)).is_function_style
 
 
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("#!/usr/bin/env python3\n# Mine.\n", "@cache\ndef f(): ...\n"),
+        ('# Mine.\n"""Double.\n\nMore."""\n', "\nimport sys\n"),
+        ("", '"""Double."""; print(input())\n'),
+        ("", "print(input())  # at once\n"),
+    ],
+)
+def test_what_stands_above_the_code_is_not_for_the_policy(
+    tmp_path: Path, header: str, code: str
+) -> None:
+    program = write(tmp_path, slow__py=header + code, slow__in="1\n")
+    found = read_assignment(OptimizeConfig(program=program))
+    assert found.header == header
+    assert found.prompt_program == code.lstrip("\n")
+
+
 ASSERTS = '''\
 import slow
 from slow import total
@@ -114,7 +132,11 @@ def test_asserts_that_would_not_run_are_refused(tmp_path: Path, text: str, messa
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("def f(:\n", "slow.py:1: not Python"), (None, "cannot read")],
+    [
+        ("def f(:\n", r"slow.py:1: not Python \(invalid syntax\); fix"),
+        ("# nothing\n", "slow.py holds no statements"),
+        (None, "cannot read"),
+    ],
 )
 def test_a_program_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
     program = tmp_path / "slow.py"
@@ -122,3 +144,13 @@ def test_a_program_is_refused(tmp_path: Path, content: str | None, message: str)
         program.write_text(content)
     with pytest.raises(UserError, match=message):
         read_assignment(OptimizeConfig(program=program))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("none", "none is not a folder"), ("empty", r"empty has no \*.in files")]
+)
+def test_a_folder_without_inputs_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    program = write(tmp_path, slow__py="print(input())\n")
+    with pytest.raises(UserError, match=message):
+        read_assignment(OptimizeConfig(program=program, stdin_dir=tmp_path / name))

@@ -89,10 +89,12 @@ def test_in_place_overwrites_the_program(
 ) -> None:
     written(monkeypatch, GOOD)
     monkeypatch.setattr(inputs, "_find_large", large)
+    header = '#!/usr/bin/env python3\n"""Sum."""\n'
+    program.write_text(header + SOURCE)
     program.chmod(0o750)
     record = json.loads(optimize(config(program, tiny_policy_dir, in_place=True)))
     assert record["written_to"] == str(program)
-    assert program.read_text() == GOOD
+    assert program.read_text() == header + GOOD
     assert program.stat().st_mode & 0o777 == 0o750
 
 
@@ -127,6 +129,7 @@ def test_functions_share_their_asserts(executor: Executor, tmp_path: Path) -> No
     [
         ("print(int(input()) + 1)", "5.in: .*slow.py ends with WRONG_ANSWER; that is not the"),
         ("import no_such", "RUNTIME_ERROR .*No module named 'no_such'.*; programs run in isol"),
+        ("raise SystemExit(3)", r"RUNTIME_ERROR \(exit status 3\); mend the program or the input"),
         ("import os\nprint(10 if input() == '5' else os.urandom(9))", "something else each time"),
     ],
 )
@@ -137,6 +140,21 @@ def test_a_program_that_fails_its_examples_is_refused(
     assignment = read_assignment(OptimizeConfig(program=program))
     with pytest.raises(UserError, match=message):
         prepare_inputs(executor, assignment, 0)
+
+
+def test_a_program_that_prints_nothing_is_refused(executor: Executor, program: Path) -> None:
+    program.write_text("def main(): ...\n")
+    (program.parent / "tests" / "5.out").unlink()
+    assignment = read_assignment(OptimizeConfig(program=program))
+    with pytest.raises(UserError, match="prints nothing on any of its examples"):
+        prepare_inputs(executor, assignment, 0)
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_search(
+    program: Path, tiny_policy_dir: Path
+) -> None:
+    with pytest.raises(UserError, match="refuses; name another --output-dir"):
+        optimize(config(program, tiny_policy_dir, output_dir=program / "out" / "deep"))
 
 
 def test_a_folder_is_written_whole_or_not_at_all(
