@@ -76,6 +76,7 @@ def _attempts() -> Proofs:
     hidden["list /proc"] = lambda: os.listdir("/proc")  # noqa: PTH208
     return {
         "no_new_privs": _no_new_privs(),
+        "no_capabilities": _no_capabilities(),
         "seccomp": _all_fail({"personality": _personality}),
         "no_new_processes": _all_fail({"fork": _fork, "clone3": _clone3}),
         "no_network": _all_fail({"socket inet": _socket(2), "socket unix": _socket(1)}),
@@ -105,6 +106,12 @@ def _all_fail(acts: dict[str, Callable[[], object]]) -> list[object]:
 def _no_new_privs() -> list[object]:
     status = kernel.get_no_new_privs()
     return [status, "set, and inherited by programs" if status else "not set"]
+
+
+def _no_capabilities() -> list[object]:
+    if any(kernel.capability_sets()):
+        return [False, "some are left"]
+    return [True, "none is effective, permitted or inheritable"]
 
 
 def _personality() -> None:

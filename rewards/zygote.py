@@ -112,7 +112,7 @@ def _prepare(settings: dict[str, Any]) -> tuple[child.Confinement, dict[str, lis
     size_file = os.open("/proc/self/statm", os.O_RDONLY)  # out of reach once restricted
     _restrict(settings, confinement, proofs)
     if settings["seccomp"]:
-        confinement = confinement._replace(seccomp_filter=seccomp.program_filter())
+        confinement = confinement._replace(seccomp_filter=seccomp.ProgramFilter())
     proofs.update(probes.prove(confinement, has_namespaces=settings["namespaces"] != "off"))
     _warm_up()
     address_space = int(os.pread(size_file, 100, 0).split()[0]) * mmap.PAGESIZE

@@ -6,7 +6,6 @@ Numbers are Linux's own (include/uapi), x86-64. Nothing here decides anything.
 import contextlib
 import ctypes
 import os
-from collections.abc import Iterable
 from typing import Final
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -56,14 +55,31 @@ def _check(result: int, what: str) -> int:
     return result
 
 
+class SystemCall:
+    """A system call with its arguments laid out: in a new fork that costs more than the call."""
+
+    def __init__(
+        self, what: str, number: int, *args: "int | bytes | ctypes.Array[ctypes.c_char]"
+    ) -> None:
+        self._what = what
+        self._words = [ctypes.c_long(a) if isinstance(a, int) else a for a in (number, *args)]
+
+    def make(self) -> int:
+        """Make the call.
+
+        Raises:
+            OSError: With the kernel's errno and what it was for.
+        """
+        return _check(_libc.syscall(*self._words), self._what)
+
+
 def syscall(what: str, number: int, *args: "int | bytes | ctypes.Array[ctypes.c_char]") -> int:
     """Make a system call.
 
     Raises:
         OSError: With the kernel's errno and `what`.
     """
-    wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
-    return _check(_libc.syscall(ctypes.c_long(number), *wide), what)
+    return SystemCall(what, number, *args).make()
 
 
 def unshare(flags: int) -> None:
@@ -100,28 +116,30 @@ def get_no_new_privs() -> bool:
     return int(_libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)) == 1
 
 
-def bound_capabilities(keep: frozenset[int]) -> None:
-    """Keep no capability but `keep`, in any set: no program that is executed can regain one."""
+def bound_capabilities(keep: frozenset[int], *, regainable: frozenset[int] = frozenset()) -> None:
+    """Keep no capability but `keep`, and let programs executed from here regain none but these."""
     with contextlib.suppress(OSError):
         # without CAP_SETPCAP, or past the kernel's last one: capset still decides
-        drop_from_bounding_set(c for c in range(_LAST_CAPABILITY + 1) if c not in keep)
+        for capability in range(_LAST_CAPABILITY + 1):
+            if capability not in regainable:
+                prctl(PR_CAPBSET_DROP, capability)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     set_capabilities(keep)
 
 
-def drop_from_bounding_set(capabilities: Iterable[int]) -> None:
-    """Make sure that no program executed from here can regain these. Needs CAP_SETPCAP."""
-    for capability in capabilities:
-        prctl(PR_CAPBSET_DROP, capability)
-
-
 def has_capabilities(wanted: frozenset[int]) -> bool:
     """Whether all these are in this process's permitted set."""
+    _, permitted, _ = capability_sets()
+    return all(permitted >> capability & 1 for capability in wanted)
+
+
+def capability_sets() -> tuple[int, int, int]:
+    """Return this process's effective, permitted and inheritable set, a bit a capability."""
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
     data = _CapabilityData()
     _check(_libc.syscall(ctypes.c_long(_SYS_CAPGET), header, data), "capget")
-    permitted = data[1] | data[4] << 32
-    return all(permitted >> capability & 1 for capability in wanted)
+    effective, permitted, inheritable = (data[i] | data[i + 3] << 32 for i in range(3))
+    return effective, permitted, inheritable
 
 
 def set_capabilities(keep: frozenset[int]) -> None:

@@ -1,8 +1,8 @@
 """What a worker proved about its isolation, and what that amounts to.
 
-Level 0: own session, limits, clean environment. Level 1: + no_new_privs, seccomp, no new
-processes, Landlock. Level 2: + namespaces and a read-only root. Level 3: + as root without a user
-namespace: a uid of its own for each worker, and a control group. Kernel bugs and side channels
+Level 0: own session, limits, clean environment. Level 1: + no_new_privs, no capabilities, seccomp,
+no new processes, Landlock. Level 2: + namespaces and a read-only root. Level 3: + as root without a
+user namespace: a uid of its own for each worker, and a control group. Kernel bugs and side channels
 remain at every level: what a program reads stays in the page cache, and at level 1, where it may
 ask for the size and times of any file, also in those times.
 """
@@ -14,6 +14,7 @@ from rewards.errors import IsolationError
 
 _LEVEL_1: Final = (
     "no_new_privs",
+    "no_capabilities",
     "seccomp",
     "no_new_processes",
     "no_network",
@@ -40,6 +41,7 @@ _CGROUPS: Final = (
     "systemd-run --scope -p Delegate=yes"
 )
 _REMEDIES: Final = {
+    "no_capabilities": "start this without SECBIT_NO_SETUID_FIXUP among its secure bits",
     "files_read_only": _FILES,
     "host_files_hidden": _FILES,
     "memory_counter_sealed": _FILES,

@@ -13,6 +13,8 @@ about files and the page cache that leave a trace for the next run; namespaces c
 
 import ctypes
 import errno
+import os
+import re
 import struct
 from typing import Final
 
@@ -36,6 +38,7 @@ _MMAP, _MADVISE, _IOCTL, _FCNTL = 9, 28, 16, 72
 _CLONE, _KILL, _TGKILL, _PRCTL, _PRLIMIT, _CLONE3 = 56, 62, 234, 157, 302, 435
 _CLONE_THREAD: Final = 0x00010000
 _PID: Final = 0x7EFFF11D  # above any process id, and no other constant of the filter
+_ID: Final = struct.Struct("<I")
 
 _MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x1, 0x20, 0x40000
 _DROPPING_ADVICE: Final = (4, 8, 9, 20, 21, 24)
@@ -140,11 +143,33 @@ def worker_filter() -> bytes:
     return program.finish()
 
 
-def program_filter() -> bytes:
-    """The filter for one program's process, which may signal itself and its own group only.
+class ProgramFilter:
+    """The filter for a program's process, which may signal itself and its own group only.
 
-    `_PID` stands where that process's id belongs: see `install_for`.
+    Laid out once in the worker, so that a forked process has little left to do.
     """
+
+    def __init__(self) -> None:
+        code = _program_filter()
+        self._id_places = [m.start() for m in re.finditer(re.escape(_ID.pack(_PID)), code)]
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._program = _FilterProgram(len(code) // 8, ctypes.addressof(self._code))
+        self._call = _install_call(self._program)
+
+    def install(self) -> None:
+        """Install it for the process that calls.
+
+        Raises:
+            OSError: If the kernel refuses the filter.
+        """
+        pid = os.getpid()
+        for place in self._id_places:
+            _ID.pack_into(self._code, place, pid)
+        self._call.make()
+
+
+def _program_filter() -> bytes:
+    """Its code, with `_PID` where the process's id belongs."""
     program = _Program()
     program.on(_CLONE3, _ENOSYS)  # its flags are in memory, out of reach: libc falls back to clone
     for number in REFUSED_TO_PROGRAMS.values():
@@ -157,13 +182,8 @@ def program_filter() -> bytes:
     return program.finish()
 
 
-def install_for(pid: int, bpf: bytes) -> None:
-    """Install `program_filter()` for the process `pid`, which must be the caller."""
-    install(bpf.replace(struct.pack("<I", _PID), struct.pack("<I", pid)))
-
-
 class _FilterProgram(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
 def install(bpf: bytes) -> None:
@@ -172,5 +192,11 @@ def install(bpf: bytes) -> None:
     Raises:
         OSError: If the kernel refuses the filter.
     """
-    program = _FilterProgram(len(bpf) // 8, bpf)
-    kernel.syscall("seccomp", _SYS_SECCOMP, _SET_MODE_FILTER, 0, ctypes.addressof(program))
+    code = ctypes.create_string_buffer(bpf, len(bpf))
+    _install_call(_FilterProgram(len(bpf) // 8, ctypes.addressof(code))).make()
+
+
+def _install_call(program: _FilterProgram) -> kernel.SystemCall:
+    """The call that installs a filter, which must be kept as long as the call."""
+    address = ctypes.addressof(program)
+    return kernel.SystemCall("seccomp", _SYS_SECCOMP, _SET_MODE_FILTER, 0, address)

@@ -103,7 +103,8 @@ def _serve(name: str, canary: str, connection: Connection) -> None:
     if name != "default":
         _refuse_namespaces()
     if is_contained:
-        kernel.bound_capabilities(_CAPABILITIES_LEFT[name])
+        left = _CAPABILITIES_LEFT[name]
+        kernel.bound_capabilities(left, regainable=left)
     with Executor(num_workers=1) as executor, _secrets(canary) as directions:
         connection.send(executor.isolation)
         with contextlib.suppress(EOFError):
