@@ -142,9 +142,12 @@ def _balances(group: Group | None, reference: Group, pairs: Pairs) -> Answer:
         return _unanswered(name, question, "no policy was tuned for both (alpha 0.25 to 0.75)")
     pair = _paired(group, reference, pairs)
     quality = pair.found.figures["maintainability_change"]
-    parts = {
+    improved = {
         "runtime improves": _direction(pair.found.differences["time_gain"]) == "yes",
         "memory improves": _direction(pair.found.differences["memory_gain"]) == "yes",
+    }
+    parts = {
+        **improved,
         f"correctness is kept (no loss above {CORRECTNESS_MARGIN:.0%})": _above(
             pair.found.differences["pass@1"], -CORRECTNESS_MARGIN
         ),
@@ -154,7 +157,7 @@ def _balances(group: Group | None, reference: Group, pairs: Pairs) -> Answer:
     }
     held = [what for what, holds in parts.items() if holds]
     failed = [what for what, holds in parts.items() if not holds]
-    verdict: Verdict = "yes" if not failed else "partly" if held else "not seen"
+    verdict: Verdict = "yes" if not failed else "partly" if any(improved.values()) else "not seen"
     words = f"{group.label} beside {reference.label}: {'; '.join(held) or 'nothing is shown'}."
     if failed:
         words += f" Not shown: {'; '.join(failed)}."

@@ -65,7 +65,7 @@ def test_what_is_not_there_is_not_claimed(tmp_path: Path, evaluate: Evaluate) ->
     assert found["H2"].verdict == "no"
     assert found["H3"].verdict == "not answered"
     assert "two balances" in found["H3"].words
-    assert found["H4"].verdict == "partly"
+    assert found["H4"].verdict == "not seen"
     assert "Not shown: runtime improves; memory improves; correctness" in found["H4"].words
 
 
