@@ -32,6 +32,13 @@ class FieldError(UserError):
         super().__init__(f"{field} must be {rule}, got {value!r}")
 
 
+def command_words() -> list[str]:
+    """Return this process's command line: `effirl sft ...` or `python scripts/sft.py ...`."""
+    program = Path(sys.argv[0])
+    started = ["effirl"] if program.name == "effirl" else ["python", sys.argv[0]]
+    return [*started, *sys.argv[1:]]
+
+
 def set_environment() -> None:
     """Keep the libraries from calling home and from warnings without a next step.
 
@@ -223,7 +230,12 @@ def _make_parser(config_class: Any) -> Any:
                 raise UserError(f"{message}; --help lists every setting")
             raise FieldError(name, _describe(get_type_hints(config_class)[name]), value)
 
-    return OneLineParser(config_class, allow_abbrev=False, description=config_class.__doc__)
+    return OneLineParser(
+        config_class,
+        prog=" ".join(command_words()[:2]),  # the command or script, without its settings
+        allow_abbrev=False,
+        description=config_class.__doc__,
+    )
 
 
 def _refuse_unknown(config_class: type, argument: str, what: str) -> NoReturn:

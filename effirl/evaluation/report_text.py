@@ -4,9 +4,9 @@ The five figures that matter come first. A terminal gets these and the notes; re
 """
 
 import shlex
-import sys
 from collections.abc import Sequence
 
+from effirl.config import command_words
 from effirl.data.perf_inputs import describe_inputs
 from effirl.evaluation.bootstrap import CONFIDENCE, NUM_RESAMPLES, POWER, Estimate
 from effirl.evaluation.evaluations import Line, Report
@@ -132,7 +132,7 @@ def markdown(report: Report) -> str:
 
 def command() -> str:
     """Return the command line of this process."""
-    return shlex.join(["python", *sys.argv])
+    return shlex.join(command_words())
 
 
 def definitions(report: Report) -> dict[str, str]:
