@@ -8,19 +8,24 @@ from huggingface_hub.errors import HFValidationError
 from effirl.errors import UserError
 
 BUILTIN_MODEL = "codet5-nano"
-"""The model that ships with the package and needs no download."""
-BUILTIN_FOLDER = Path(__file__).parent / "assets" / BUILTIN_MODEL
+"""The base that ships with the package and needs no download."""
+TUNED_MODEL = "codet5-nano-tuned"
+"""The same after the study's warm start and conditioned reinforcement; ships too."""
+BUILTIN_FOLDERS = {
+    name: Path(__file__).parent / "assets" / name for name in (BUILTIN_MODEL, TUNED_MODEL)
+}
 
 
 def locate_model(name: str) -> Path:
     """Return the folder that holds the files of a model, downloading them if need be."""
-    if name == BUILTIN_MODEL:
-        if not (BUILTIN_FOLDER / "model.safetensors").is_file():
+    if name in BUILTIN_FOLDERS:
+        folder = BUILTIN_FOLDERS[name]
+        if not (folder / "model.safetensors").is_file():
             raise UserError(
-                f"the weights of {BUILTIN_MODEL} are missing in {BUILTIN_FOLDER}; "
-                "make them with: python scripts/pretrain.py"
+                f"the weights of {name} are missing in {folder}: install effirl again, or get them "
+                "back with: git checkout effirl/assets"
             )
-        return BUILTIN_FOLDER
+        return folder
     folder = Path(name)
     if folder.is_dir():
         if not any((folder / f).is_file() for f in ("config.json", "adapter_config.json")):

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from effirl.errors import UserError
-from effirl.model_files import BUILTIN_MODEL, locate_model
+from effirl.model_files import TUNED_MODEL, locate_model
 from effirl.optimize.config import OptimizeConfig
 from effirl.optimize.examples import read_assignment
 from effirl.optimize.inputs import prepare_inputs
@@ -34,7 +34,7 @@ def optimize(config: OptimizeConfig) -> str:
         raise UserError(f"{folder} is there already; name a new --output-dir, or leave it out")
     _require_writable(folder or RUNS / "optimize")
     assignment = read_assignment(config)
-    model = config.model or str(newest_policy() or BUILTIN_MODEL)
+    model = config.model or str(newest_policy() or TUNED_MODEL)
     locate_model(model)
     with Executor() as executor:
         more = "" if assignment.is_function_style else ", and making more inputs of them"

@@ -33,7 +33,7 @@ class OptimizeConfig:
     )
     model: str | None = field(
         default=None,
-        metadata={"help": "model/ folder of a run or hub name; the newest run's under runs/"},
+        metadata={"help": "model/ folder of a run, or hub name; the newest under runs/, or ours"},
     )
     description: str | None = field(
         default=None,

@@ -12,7 +12,7 @@ import torch
 from effirl.data.problems import Problem
 from effirl.data.prompts import inference_prompt
 from effirl.errors import UserError
-from effirl.model_files import BUILTIN_MODEL
+from effirl.model_files import BUILTIN_MODEL, TUNED_MODEL
 from effirl.optimize.config import OptimizeConfig
 from effirl.optimize.examples import Assignment
 from effirl.optimize.inputs import Inputs
@@ -71,7 +71,7 @@ def load(model: str) -> Policy:
     if model == BUILTIN_MODEL:
         logger.info(
             f"{model} is only a base: it can copy, and nobody has trained it to improve programs; "
-            "make demo trains one in a quarter of an hour"
+            f"{TUNED_MODEL} is trained to"
         )
     return policy
 

@@ -12,7 +12,7 @@ from effirl.data import effibench, mercury, nofuneval, pie
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig
 from effirl.evaluation.report_text import markdown_table
-from effirl.model_files import BUILTIN_MODEL
+from effirl.model_files import BUILTIN_FOLDERS, BUILTIN_MODEL
 from effirl.publish.evaluation import SHOWN, Measured
 from effirl.publish.lineage import Lineage, shareable
 
@@ -91,7 +91,7 @@ def _metadata(subject: Subject) -> ModelCardData:
     base = subject.adapter_base or subject.lineage.hub_base
     results = [] if subject.measured is None else _eval_results(subject.measured)
     return ModelCardData(
-        base_model=None if base == BUILTIN_MODEL else base,
+        base_model=None if base in BUILTIN_FOLDERS else base,
         datasets=list(dict.fromkeys(_HUB_DATA[name] for name in data if name in _HUB_DATA)) or None,
         eval_results=results or None,
         library_name="peft" if subject.adapter_base else "transformers",

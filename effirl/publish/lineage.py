@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from effirl.errors import UserError
-from effirl.model_files import BUILTIN_MODEL, is_folder_name
+from effirl.model_files import BUILTIN_FOLDERS, is_folder_name
 from effirl.runs import (
     MODEL_FOLDER,
     TrainingKind,
@@ -47,7 +47,7 @@ class Lineage:
 
     @property
     def is_builtin(self) -> bool:
-        return self.base == BUILTIN_MODEL
+        return self.base in BUILTIN_FOLDERS
 
     @property
     def hub_base(self) -> str | None:

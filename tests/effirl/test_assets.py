@@ -1,12 +1,16 @@
 """What the package ships as `codet5-nano`."""
 
 import re
+from collections import Counter
 
 import pytest
 
+from effirl.data import catalog
 from effirl.data.corpus import held_out_corpus
 from effirl.data.noise import NUM_SENTINELS, sentinel
-from effirl.model_files import BUILTIN_FOLDER
+from effirl.data.overlap import leave_out, trained_on
+from effirl.data.problems import LoadedProblems
+from effirl.model_files import BUILTIN_FOLDERS, BUILTIN_MODEL, TUNED_MODEL
 from effirl.policy import Policy, load_policy
 
 
@@ -18,10 +22,11 @@ def nano() -> Policy:
 def test_it_is_small_and_in_half_precision(nano: Policy) -> None:
     parameters = nano.model.num_parameters()
     assert 2_000_000 <= parameters <= 5_000_000
-    size = sum(path.stat().st_size for path in BUILTIN_FOLDER.rglob("*") if path.is_file())
-    assert size < 12_000_000
-    weights = (BUILTIN_FOLDER / "model.safetensors").stat().st_size
-    assert weights == pytest.approx(2 * parameters, rel=0.02)
+    for folder in BUILTIN_FOLDERS.values():
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        assert size < 12_000_000
+        weights = (folder / "model.safetensors").stat().st_size
+        assert weights == pytest.approx(2 * parameters, rel=0.02)
 
 
 def test_its_special_tokens_have_the_ids_of_codet5(nano: Policy) -> None:
@@ -58,7 +63,7 @@ def test_programs_take_few_tokens(nano: Policy) -> None:
 
 
 def test_its_card_names_the_command_and_good_scores(nano: Policy) -> None:
-    card = (BUILTIN_FOLDER / "README.md").read_text(encoding="utf-8")
+    card = (BUILTIN_FOLDERS[BUILTIN_MODEL] / "README.md").read_text(encoding="utf-8")
     assert "python scripts/pretrain.py --config configs/pretrain.yaml" in card
     scores = {}
     for task in ("copied", "rebuilt, a tenth of it damaged"):
@@ -68,3 +73,12 @@ def test_its_card_names_the_command_and_good_scores(nano: Policy) -> None:
     # A model that only knows what programs look like copies none of these.
     assert min(scores["copied"]) > 0.4
     assert min(scores["rebuilt, a tenth of it damaged"]) > 0.02
+
+
+def test_the_tuned_one_is_told_alpha_and_knows_what_it_was_trained_on() -> None:
+    assert load_policy(TUNED_MODEL).is_conditioned
+    train = catalog.load("train", instances_per_family=2, with_tests=False).problems
+    test = catalog.load("test", instances_per_family=2, with_tests=False).problems
+    seen = trained_on(str(BUILTIN_FOLDERS[TUNED_MODEL]))
+    left = leave_out(LoadedProblems([*train, *test], Counter()), seen, "as in training")
+    assert left.problems == test

@@ -202,13 +202,13 @@ def test_a_name_that_the_hub_does_not_allow_is_one_line() -> None:
     assert "codet5-nano" in one_line(error)
 
 
-def test_missing_builtin_weights_name_the_command(
+def test_missing_builtin_weights_say_how_to_get_them_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_files, "BUILTIN_FOLDER", tmp_path)
+    monkeypatch.setitem(model_files.BUILTIN_FOLDERS, "codet5-nano", tmp_path)
     with pytest.raises(UserError) as error:
         load_policy("codet5-nano")
-    assert "python scripts/pretrain.py" in one_line(error)
+    assert "git checkout effirl/assets" in one_line(error)
 
 
 def tiny_config(vocab_size: int) -> T5Config:
