@@ -10,6 +10,7 @@ from effirl.data.corpus import held_out_corpus
 from effirl.data.noise import NUM_SENTINELS, sentinel
 from effirl.data.overlap import leave_out, trained_on
 from effirl.data.problems import LoadedProblems
+from effirl.data.prompts import TAGS
 from effirl.model_files import BUILTIN_FOLDERS, BUILTIN_MODEL, TUNED_MODEL
 from effirl.policy import Policy, load_policy
 
@@ -33,7 +34,8 @@ def test_its_special_tokens_have_the_ids_of_codet5(nano: Policy) -> None:
     tokens = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
     assert nano.tokenizer.convert_tokens_to_ids(tokens) == [0, 1, 2, 3, 4]
     ids = [nano.tokenizer.convert_tokens_to_ids(sentinel(i)) for i in range(NUM_SENTINELS)]
-    assert ids == [len(nano.tokenizer) - 1 - i for i in range(NUM_SENTINELS)]
+    num_base_tokens = len(nano.tokenizer) - len(TAGS)  # the tags come after what CodeT5 has
+    assert ids == [num_base_tokens - 1 - i for i in range(NUM_SENTINELS)]
     config = nano.model.config
     assert config.architectures == ["T5ForConditionalGeneration"]
     assert (config.pad_token_id, config.bos_token_id, config.eos_token_id) == (0, 1, 2)
