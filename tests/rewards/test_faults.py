@@ -293,6 +293,7 @@ def test_closed_in_mid_batch() -> None:
 HOST = """
 import signal, sys, threading
 from rewards import Executor, Limits
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored, in what it starts too
 with Executor() as executor:
     threading.Timer(0.3, lambda: print("busy", flush=True)).start()
     executor.map(lambda w, _: w.run("while True: pass", "", Limits(wall_s=60)), range(4))

@@ -65,7 +65,7 @@ def run(
         return [rounds[len(rewritten) - 1]]
 
     monkeypatch.setattr(search, "sample_completions", sample)
-    assignment = Assignment(Path("slow.py"), SOURCE, SOURCE, "Print one.", ())
+    assignment = Assignment(Path("slow.py"), SOURCE, "", SOURCE, "Print one.", ())
     config = OptimizeConfig(program=Path("slow.py"), rounds=len(rounds), alpha=alpha)
     return search.search(policy, FakeReward(), prover, assignment, INPUTS, config), rewritten
 
