@@ -39,6 +39,12 @@ def locate_model(name: str) -> Path:
     return _download(name)
 
 
+def builtin_name(base: str) -> str | None:
+    """Return which built-in model an adapter's base is, wherever the package was; None if none."""
+    name = Path(base).name
+    return name if name in BUILTIN_FOLDERS else None
+
+
 def is_folder_name(name: str) -> bool:
     """Whether a model is named by a folder; else the name is the hub's, `name` or `owner/name`.
 

@@ -24,7 +24,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from effirl.data.prompts import is_conditioned
 from effirl.errors import UserError
-from effirl.model_files import BUILTIN_FOLDERS, BUILTIN_MODEL, locate_model
+from effirl.model_files import BUILTIN_MODEL, builtin_name, locate_model
 
 
 @dataclass(slots=True)
@@ -136,8 +136,7 @@ def _load_adapter(folder: Path, allow_causal: bool) -> tuple[PeftModel, PreTrain
     base_name = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
     if base_name is None:
         raise UserError(f"{folder}/adapter_config.json names no base model")
-    if Path(base_name).name in BUILTIN_FOLDERS:  # wherever the package was when it was trained
-        base_name = Path(base_name).name
+    base_name = builtin_name(base_name) or base_name
     base, tokenizer = _load_plain(locate_model(base_name), base_name, allow_causal)
     return PeftModel.from_pretrained(base, folder, is_trainable=True), tokenizer
 

@@ -13,6 +13,7 @@ the data set's own columns.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -126,6 +127,7 @@ def _catalog_gains(problem: Problem, target: Target) -> Gains:
     return Gains(found["time_gain"] * _SATURATION, found["memory_gain"] * _SATURATION)
 
 
+@lru_cache(maxsize=1)  # train and validation ask for the same one
 def _table_gains(path: Path) -> Lookup:
     found: dict[str, Gains] = {}
     for row in _read_parquet(path) if path.suffix == ".parquet" else read_rows(path):

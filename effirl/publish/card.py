@@ -78,6 +78,7 @@ def make_card(subject: Subject) -> str:
         alpha=trainings[-1].settings.get("alpha"),
         trainings=trainings,
         base=shareable(subject.lineage.base),
+        is_builtin=subject.lineage.is_builtin,
         scope=_scope(subject.lineage),
         license_id=subject.license,
         measured=measured,

@@ -9,7 +9,7 @@ from typing import Final
 
 from effirl.errors import UserError
 from effirl.files import write_whole
-from effirl.model_files import BUILTIN_FOLDERS, is_folder_name
+from effirl.model_files import builtin_name, is_folder_name
 from effirl.publish.arguments import PublishArguments
 from effirl.publish.card import CARD_FILE, Subject, choose_license, make_card
 from effirl.publish.evaluation import Measured, find_evaluation, read_evaluation
@@ -96,8 +96,8 @@ def _adapter_base(model: Path, given: str | None) -> str | None:
         return None
     values = json.loads((model / ADAPTER_FILE).read_text(encoding="utf-8"))
     base = given or str(values.get(_BASE_KEY))
-    if Path(base).name in BUILTIN_FOLDERS:  # wherever the package was
-        return Path(base).name
+    if (builtin := builtin_name(base)) is not None:
+        return builtin
     if is_folder_name(base):
         raise UserError(
             f"{model} is an adapter of {base}, a folder that others do not have; publish that "
