@@ -1,7 +1,6 @@
 """Muon for the matrices of a T5, Adam for what is no matrix.
 
-Muon (Jordan et al. 2024, `torch.optim.Muon`) steps by the same amount in every direction of a
-matrix. On `codet5-nano` both copying in pre-training and the warm start take about half the steps
+Muon steps by the same amount in every direction of a matrix. On `codet5-nano` both copying in pre-training and the warm start take about half the steps
 that Adam alone takes.
 """
 
@@ -10,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import nn
+
+from effirl.training.muon import Muon
 
 RELATIVE_BIAS = "relative_attention_bias.weight"
 _EMBEDDING = "shared.weight"
@@ -40,13 +41,8 @@ class MuonWithAdam(torch.optim.Optimizer):
             betas=(0.9, 0.98),
             weight_decay=weight_decay,
         )
-        muon = torch.optim.Muon(
-            matrices,
-            lr=learning_rate * _MATRIX_RATE,
-            momentum=0.95,
-            weight_decay=weight_decay,
-            adjust_lr_fn="match_rms_adamw",
-        )
+        rate = learning_rate * _MATRIX_RATE
+        muon = Muon(matrices, rate, momentum=0.95, weight_decay=weight_decay)
         self._parts: tuple[torch.optim.Optimizer, ...] = (adam, muon)
         super().__init__([{"params": part} for part in (wide, vectors, matrices)], {})
         self._share_groups()

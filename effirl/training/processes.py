@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -33,6 +34,7 @@ class Hardware:
     """Autocast to bfloat16: T5 overflows in float16, and TRL would turn it on for a CPU too."""
 
 
+@cache
 def has_fast_bfloat16() -> bool:
     """Whether this machine's processor computes in bfloat16, about twice as fast as in float32.
 
