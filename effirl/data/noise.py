@@ -35,7 +35,7 @@ def denoising_example(text: CorpusText, rng: random.Random) -> tuple[str, str]:
         target += [sentinel(index), *pieces[start:end]]
         position = end
     damaged += pieces[position:]
-    return _prompt(text, "".join(damaged), rng), "".join(target)
+    return _prompt(text, "".join(damaged)), "".join(target)
 
 
 def identifier_example(text: CorpusText, rng: random.Random) -> tuple[str, str]:
@@ -46,7 +46,7 @@ def identifier_example(text: CorpusText, rng: random.Random) -> tuple[str, str]:
     chosen.sort(key=lambda name: re.search(rf"\b{name}\b", text.program).start())  # type: ignore[union-attr]
     hidden = {name: sentinel(index) for index, name in enumerate(chosen)}
     damaged = _NAME.sub(lambda match: hidden.get(match[0], match[0]), text.program)
-    return _prompt(text, damaged, rng), "".join(hidden[name] + name for name in chosen)
+    return _prompt(text, damaged), "".join(hidden[name] + name for name in chosen)
 
 
 def reconstruction_example(
@@ -62,16 +62,33 @@ def reconstruction_example(
     pieces = _PIECE.findall(text.program)
     for start, end in reversed(_spans(len(pieces), damage, rng) if damage else []):
         pieces[start:end] = [MASK] if rng.random() < 0.8 else []
-    return _prompt(text, "".join(pieces), rng), text.program
+    return _prompt(text, "".join(pieces)), text.program
+
+
+def outline_example(text: CorpusText, rng: random.Random) -> tuple[str, str]:
+    """Hide most lines, runs of them behind one mask; the target is the whole program.
+
+    What is hidden follows from the description and from names and constants in the other lines.
+    """
+    share = rng.uniform(0.5, 0.9)
+    shown: list[str] = []
+    for line in text.program.split("\n"):
+        if rng.random() >= share:
+            shown.append(line)
+        elif shown[-1:] != [MASK]:
+            shown.append(MASK)
+    return _prompt(text, "\n".join(shown)), text.program
 
 
 def training_example(text: CorpusText, rng: random.Random) -> tuple[str, str]:
-    """Return one of the three objectives: what the encoder reads and what the decoder writes."""
+    """Return one of the four objectives: what the encoder reads and what the decoder writes."""
     draw = rng.random()
-    if draw < 0.3:
+    if draw < 0.15:
         return denoising_example(text, rng)
-    if draw < 0.4:
+    if draw < 0.25:
         return identifier_example(text, rng)
+    if draw < 0.65:
+        return outline_example(text, rng)
     return reconstruction_example(text, rng, damage=rng.choice((0.0, 0.05, 0.1, 0.2)))
 
 
@@ -86,8 +103,7 @@ def _spans(num_pieces: int, fraction: float, rng: random.Random) -> list[tuple[i
     return spans
 
 
-def _prompt(text: CorpusText, damaged: str, rng: random.Random) -> str:
-    """Return the damaged program in a prompt, with tags that say nothing: they come later."""
+def _prompt(text: CorpusText, damaged: str) -> str:
+    """Return the damaged program in a prompt without tags: what they mean comes later."""
     problem = Problem("corpus", text.description, damaged if damaged.strip() else MASK)
-    runtime_tag, memory_tag = rng.choice((None, None, 0, 1)), rng.choice((None, None, 0, 1))
-    return build_prompt(problem, runtime_tag=runtime_tag, memory_tag=memory_tag)
+    return build_prompt(problem, runtime_tag=None, memory_tag=None)

@@ -10,9 +10,12 @@ A tag of 1 asks for a significant gain and 0 for a minor one. An absent tag leav
 policy; with both absent the line goes too. The completion is the improved program and nothing else.
 
 A conditioned policy is told alpha by the same tags: the larger weight of the reward is 1, the other
-one in proportion. The warm start knows alpha 1, 0.5 and 0 (1 0, 1 1 and 0 1) already, and 0.8 is
+one in proportion, in quarters. So alpha 1, 0.5 and 0 are 1 0, 1 1 and 0 1, and 0.8 is
 
-    Performance Tag: runtime=1 memory=0.4
+    Performance Tag: runtime=1 memory=0.5
+
+The warm start knows what is between, too: of a problem with several measured targets, at times the
+tags of a pair say an alpha at which its target is the best one.
 
 That a policy is conditioned is written beside its weights; see `mark_conditioned`.
 """
@@ -20,12 +23,22 @@ That a policy is conditioned is written beside its weights; see `mark_conditione
 import hashlib
 import json
 from pathlib import Path
+from typing import Final
 
 from effirl.data.problems import Problem, Target
 from effirl.files import write_whole
 
-TAGS = ("runtime=0", "runtime=1", "memory=0", "memory=1")
+_STEPS = 4
+"""Values of a tag above 0."""
+BALANCES: Final = tuple(step / (2 * _STEPS) for step in range(2 * _STEPS + 1))
+"""Every alpha that a prompt can say; others become the nearest."""
+TAGS: Final = tuple(
+    f"{name}={step / _STEPS:g}" for name in ("runtime", "memory") for step in range(_STEPS + 1)
+)
 """Each as the prompt has it."""
+_BETWEEN_SHARE = 0.5
+"""Of the pairs whose target is the best at some balance between an end and the middle. The middle,
+1 1, is left open: reinforcement starts from there."""
 
 PROMPT_FILE = "prompt.json"
 """Lies in the folder of a conditioned policy, and in that of its run."""
@@ -74,12 +87,13 @@ def continuation_prompt(prompt: str) -> str:
 
 
 def alpha_tags(alpha: float) -> tuple[float, float]:
-    """Return the runtime and the memory tag that stand for a balance, to two decimals.
+    """Return the runtime and the memory tag of a balance, the nearest of `BALANCES`.
 
     >>> [alpha_tags(alpha) for alpha in (0, 0.25, 0.5, 0.8, 1)]
-    [(0.0, 1.0), (0.5, 1.0), (1.0, 1.0), (1.0, 0.4), (1.0, 0.0)]
+    [(0.0, 1.0), (0.5, 1.0), (1.0, 1.0), (1.0, 0.5), (1.0, 0.0)]
     """
-    return min(1.0, round(2 * alpha, 2)), min(1.0, round(2 * (1 - alpha), 2))
+    runtime, memory = (round(2 * weight * _STEPS) / _STEPS for weight in (alpha, 1 - alpha))
+    return min(1.0, runtime), min(1.0, memory)
 
 
 def mark_conditioned(folder: Path) -> None:
@@ -98,11 +112,23 @@ def is_conditioned(model: str | Path) -> bool:
 def training_prompt(problem: Problem, target: Target, *, tag_dropout: float, seed: int) -> str:
     """Return the prompt of a training pair, with each tag left out at random.
 
-    The draw depends on the pair and the seed only, never on the order of the data.
+    The draws depend on the pair and the seed only, never on the order of the data.
     """
-    runtime_tag = target.runtime_tag if _draw(problem, target, seed, 0) >= tag_dropout else None
-    memory_tag = target.memory_tag if _draw(problem, target, seed, 1) >= tag_dropout else None
-    return build_prompt(problem, runtime_tag=runtime_tag, memory_tag=memory_tag)
+    draws = [_draw(problem, target, seed, which) for which in range(4)]
+    runtime_tag, memory_tag = _training_tags(target, *draws[2:])
+    return build_prompt(
+        problem,
+        runtime_tag=runtime_tag if draws[0] >= tag_dropout else None,
+        memory_tag=memory_tag if draws[1] >= tag_dropout else None,
+    )
+
+
+def _training_tags(target: Target, kind: float, which: float) -> tuple[float | None, float | None]:
+    """Return the tags that the target earned, or those of a balance at which it is the best."""
+    between = [alpha for alpha in target.balances if alpha not in (0, 0.5, 1)]
+    if between and kind < _BETWEEN_SHARE:
+        return alpha_tags(between[int(which * len(between))])
+    return target.runtime_tag, target.memory_tag
 
 
 def target_text(target: Target) -> str:

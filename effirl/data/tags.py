@@ -3,7 +3,9 @@
 A gain is significant if the target is half as much again better than the source program, and no
 other target of the problem is half as much again better than it. Without the second condition both
 ends of a trade-off would carry the same tags, and a policy could not be steered by them; PIE too
-tags a program by how near it comes to the best one known for its problem.
+tags a program by how near it comes to the best one known for its problem. A target that others beat
+at every balance of runtime and memory has no significant gain, and the others know at which they
+are the best.
 
 The built-in catalog ships what was measured of each of its alternatives. For other data a table of
 measured pairs decides, if one is given; a pair that it lacks keeps the tags that its loader made of
@@ -19,6 +21,7 @@ from typing import Final, Literal, NamedTuple
 
 from effirl.data.catalog.loading import measured_gains
 from effirl.data.problems import Problem, Target
+from effirl.data.prompts import BALANCES
 from effirl.data.rows import Columns, Row, check_columns, read_rows
 from effirl.errors import UserError
 from rewards.extraction import normalise
@@ -32,6 +35,8 @@ SIGNIFICANT_GAIN: Final = 0.6
 """log2 of half as much again, in runtime or in memory."""
 _SATURATION: Final = RewardConfig().saturation
 """The catalog and the audit keep gains as the reward has them: log2 over this."""
+_LEAST_WEIGHT: Final = 0.02
+"""At alpha 0 and 1, so that of two equally lean targets the faster one is the best."""
 
 
 class Gains(NamedTuple):
@@ -105,20 +110,25 @@ def _tagged(
     if not measured:
         return tuple(targets)
     best = Gains(*map(max, zip(*measured, strict=True)))
-    return tuple(
-        target
-        if found is None
-        else replace(
-            target,
-            runtime_tag=_tag(found.time_log2, best.time_log2, min_gain),
-            memory_tag=_tag(found.memory_log2, best.memory_log2, min_gain),
-        )
-        for target, found in zip(targets, gains, strict=True)
-    )
+    winners = [_best(measured, alpha) for alpha in BALANCES]
+    tagged = []
+    for target, found in zip(targets, gains, strict=True):
+        if found is not None:
+            balances = tuple(a for a, won in zip(BALANCES, winners, strict=True) if won == found)
+            runtime_tag, memory_tag = (
+                int(bool(balances) and gain >= min_gain and most - gain < min_gain)
+                for gain, most in zip(found, best, strict=True)
+            )
+            target = replace(target, runtime_tag=runtime_tag, memory_tag=memory_tag)
+            if len(measured) > 1:
+                target = replace(target, balances=balances)
+        tagged.append(target)
+    return tuple(tagged)
 
 
-def _tag(gain: float, best: float, min_gain: float) -> int:
-    return int(gain >= min_gain and best - gain < min_gain)
+def _best(gains: Sequence[Gains], alpha: float) -> Gains:
+    weight = min(max(alpha, _LEAST_WEIGHT), 1 - _LEAST_WEIGHT)
+    return max(gains, key=lambda g: weight * g.time_log2 + (1 - weight) * g.memory_log2)
 
 
 def _catalog_gains(problem: Problem, target: Target) -> Gains:

@@ -27,7 +27,8 @@ has seen no program together with an improvement of it: a base to fine-tune, as 
 | parameters | {parameters:.2f} M, half precision |
 | layers | {encoder_layers} that read, {decoder_layers} that write, of width {d_model} |
 | vocabulary | {vocab_size} tokens, the performance tags among them |
-| made by | `python scripts/pretrain.py --config configs/pretrain.yaml` |
+| made by | `python scripts/pretrain.py --config configs/{config_name}` |
+| started from | {start} |
 | data | {num_programs} programs: the catalog's `train` split, and random ones |
 | left out | every program of the catalog's `validation`, `test` and `transfer` splits |
 | examples | {num_examples} ({num_rounds} rounds), seed {seed} |
@@ -91,11 +92,14 @@ def write_model_card(
 ) -> None:
     """Write README.md beside the weights."""
     policy = load_policy(folder)
+    model = policy.model
     card = _CARD.format(
-        parameters=policy.model.num_parameters() / 1e6,
-        encoder_layers=config.num_encoder_layers,
-        decoder_layers=config.num_decoder_layers,
-        d_model=config.d_model,
+        parameters=model.num_parameters() / 1e6,
+        encoder_layers=model.config.num_layers,
+        decoder_layers=model.config.num_decoder_layers,
+        d_model=model.config.d_model,
+        config_name="pretrain_more.yaml" if config.start_from else "pretrain.yaml",
+        start=config.start_from or "random weights",
         vocab_size=len(policy.tokenizer),
         num_programs=num_programs,
         num_examples=config.num_rounds * config.round_examples,

@@ -2,8 +2,9 @@
 
 `torch.optim.Muon` always multiplies in bfloat16. A processor without instructions for it, as in
 most laptops, then spends four fifths of a warm start's step in the optimizer (3.2 s of 4.1 on two
-cores with AVX2). Here the precision follows the machine, and matrices of one shape are orthogonalised
-together. Coefficients and scaling are those of `torch.optim.Muon`, with which a test compares it.
+cores with AVX2). Here the precision follows the machine, and matrices of one shape are
+orthogonalised together. Coefficients and scaling are those of `torch.optim.Muon`, with which a test
+compares it.
 """
 
 from collections.abc import Callable, Iterable, Sequence

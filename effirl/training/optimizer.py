@@ -1,7 +1,7 @@
 """Muon for the matrices of a T5, Adam for what is no matrix.
 
-Muon steps by the same amount in every direction of a matrix. On `codet5-nano` both copying in pre-training and the warm start take about half the steps
-that Adam alone takes.
+Muon steps by the same amount in every direction of a matrix. On `codet5-nano` both copying in
+pre-training and the warm start take about half the steps that Adam alone takes.
 """
 
 from collections.abc import Callable

@@ -153,7 +153,7 @@ def _leave_out_long(loaded: LoadedProblems, policy: Policy, max_tokens: int) -> 
     """Leave out problems whose prompt does not fit: TRL itself cuts no causal prompt."""
     kept = []
     for problem in loaded.problems:
-        prompt = policy_prompt(policy, problem, alpha=0.25)  # no other's is longer
+        prompt = policy_prompt(policy, problem, alpha=0.125)  # no other's is longer
         if len(policy.tokenizer(prompt)["input_ids"]) <= max_tokens:
             kept.append(problem)
     if num_long := len(loaded.problems) - len(kept):

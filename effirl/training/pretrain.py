@@ -21,6 +21,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from effirl.data.corpus import CorpusText, build_corpus
 from effirl.data.noise import MASK, training_example
+from effirl.errors import UserError
+from effirl.policy import load_policy
 from effirl.runs import Run, open_run
 from effirl.training.model_card import evaluate_pretraining, write_model_card
 from effirl.training.optimizer import RELATIVE_BIAS, MuonWithAdam
@@ -66,10 +68,8 @@ def _make_model(config: PretrainConfig, run: Run) -> None:
         seed=config.seed,
     )
     _LOG.info("corpus: %d programs", len(corpus))
-    tokenizer = _fit_tokenizer(corpus, config)
     torch.manual_seed(config.seed)
-    model = T5ForConditionalGeneration(_architecture(config, len(tokenizer)))
-    _look_back(model)
+    model, tokenizer = _load(config.start_from) if config.start_from else _new(corpus, config)
     _LOG.info("model: %.2f M parameters, %d tokens", model.num_parameters() / 1e6, len(tokenizer))
     spent = _train(model, tokenizer, corpus, config, run)
     add_tag_tokens(model, tokenizer, seed=config.seed)
@@ -87,6 +87,22 @@ def _make_model(config: PretrainConfig, run: Run) -> None:
         cpu_seconds=spent.cpu_seconds,
     )
     folder.rename(run.model_path)  # a run that has this is finished
+
+
+def _load(name: str) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
+    policy = load_policy(name)
+    if not isinstance(policy.model, T5ForConditionalGeneration):
+        raise UserError(f"pre-training goes on from a plain T5, and {name} is none")
+    return policy.model, policy.tokenizer
+
+
+def _new(
+    corpus: list[CorpusText], config: PretrainConfig
+) -> tuple[T5ForConditionalGeneration, PreTrainedTokenizerBase]:
+    tokenizer = _fit_tokenizer(corpus, config)
+    model = T5ForConditionalGeneration(_architecture(config, len(tokenizer)))
+    _look_back(model)
+    return model, tokenizer
 
 
 def _architecture(config: PretrainConfig, vocab_size: int) -> T5Config:

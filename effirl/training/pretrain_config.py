@@ -10,6 +10,10 @@ from effirl.config import check_range, check_types
 class PretrainConfig:
     """Pre-training of the built-in model: its size, its corpus, and how long."""
 
+    start_from: str | None = field(
+        default=None,
+        metadata={"help": "Model of this kind to train on; its size holds, not that below."},
+    )
     d_model: int = field(default=192, metadata={"help": "Width."})
     d_ff: int = field(default=768, metadata={"help": "Width of the feed-forward layers."})
     num_heads: int = field(default=6, metadata={"help": "Attention heads."})

@@ -1,6 +1,7 @@
 import ast
 import random
 import re
+from itertools import pairwise
 
 from effirl.data import catalog
 from effirl.data.corpus import build_corpus, held_out_corpus, held_out_forms, normal_form
@@ -8,6 +9,7 @@ from effirl.data.noise import (
     MASK,
     denoising_example,
     identifier_example,
+    outline_example,
     reconstruction_example,
     sentinel,
     training_example,
@@ -160,6 +162,20 @@ def test_reconstruction_asks_for_the_whole_program() -> None:
         assert code_of(copy) == text.program
     damaged = [reconstruction_example(text, rng, damage=0.2)[0] for text in held_out_corpus()[:20]]
     assert sum(MASK in prompt for prompt in damaged) > 15
+
+
+def test_an_outline_shows_some_lines_in_order() -> None:
+    rng = random.Random(0)
+    shares = []
+    for text in held_out_corpus()[:60]:
+        prompt, target = outline_example(text, rng)
+        assert target == text.program
+        lines = code_of(prompt).split("\n")
+        assert (MASK, MASK) not in set(pairwise(lines))
+        rest = iter(text.program.split("\n"))
+        assert all(line in rest for line in lines if line != MASK)
+        shares.append(sum(line != MASK for line in lines) / len(text.program.split("\n")))
+    assert 0.2 < sum(shares) / len(shares) < 0.4
 
 
 def test_an_example_never_shows_one_program_and_asks_for_another() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from effirl.data.problems import Problem, Target
 from effirl.data.prompts import (
+    BALANCES,
+    TAGS,
     build_prompt,
     inference_prompt,
     is_conditioned,
@@ -41,9 +43,9 @@ def test_inference_asks_for_both() -> None:
         (0.0, "runtime=0 memory=1"),
         (0.25, "runtime=0.5 memory=1"),
         (0.5, "runtime=1 memory=1"),
-        (0.8, "runtime=1 memory=0.4"),
+        (0.8, "runtime=1 memory=0.5"),
         (1.0, "runtime=1 memory=0"),
-        (1 / 3, "runtime=0.67 memory=1"),
+        (1 / 3, "runtime=0.75 memory=1"),
     ],
 )
 def test_a_conditioned_policy_is_told_alpha_by_its_tags(alpha: float, tags: str) -> None:
@@ -69,6 +71,23 @@ def test_dropout_of_none_and_all() -> None:
     kept = training_prompt(PROBLEM, target, tag_dropout=0.0, seed=0)
     assert kept == build_prompt(PROBLEM, runtime_tag=1, memory_tag=0)
     assert training_prompt(PROBLEM, target, tag_dropout=1.0, seed=0) == BODY
+
+
+def test_a_target_is_asked_for_at_balances_where_it_is_the_best() -> None:
+    found = set()
+    for i in range(400):
+        target = Target(f"print({i})", 0, 1, balances=(0.0, 0.125, 0.25, 0.5))
+        prompt = training_prompt(PROBLEM, target, tag_dropout=0.0, seed=0)
+        found.add(prompt.removeprefix(f"{BODY}\nPerformance Tag: "))
+    # The middle is left open, and the end is what the target earned.
+    assert found == {"runtime=0 memory=1", "runtime=0.25 memory=1", "runtime=0.5 memory=1"}
+
+
+def test_every_balance_has_tags_of_its_own() -> None:
+    prompts = {inference_prompt(PROBLEM, alpha) for alpha in BALANCES}
+    assert len(prompts) == len(BALANCES) == 9
+    words = {word for prompt in prompts for word in prompt.splitlines()[-1].split()[2:]}
+    assert words == set(TAGS)
 
 
 def test_unknown_tags_stay_out() -> None:

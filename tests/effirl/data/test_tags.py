@@ -8,6 +8,7 @@ import pytest
 
 from effirl.data import catalog
 from effirl.data.problems import Problem, Target
+from effirl.data.prompts import BALANCES
 from effirl.data.tags import tag_by_gains, with_objective
 from effirl.errors import UserError
 
@@ -40,6 +41,7 @@ def test_the_threshold_is_a_setting(tmp_path: Path) -> None:
     ((target,), _) = (p.targets for p in tag_by_gains(
         [PAIR, OTHER], "pie", write(tmp_path, row()), 0.61)[0])  # fmt: skip
     assert (target.runtime_tag, target.memory_tag) == (0, 0)
+    assert target.balances == ()  # of an only target there is nothing to choose
 
 
 def test_a_target_far_behind_a_better_one_is_minor(tmp_path: Path) -> None:
@@ -53,7 +55,9 @@ def test_a_target_far_behind_a_better_one_is_minor(tmp_path: Path) -> None:
           for target, (time, memory) in gains.items()),
     )  # fmt: skip
     ((tagged,), _) = tag_by_gains([problem], "pie", table, 0.6)
-    assert [(t.runtime_tag, t.memory_tag) for t in tagged.targets] == [(1, 0), (0, 1), (1, 1)]
+    assert [(t.runtime_tag, t.memory_tag) for t in tagged.targets] == [(1, 0), (0, 0), (1, 1)]
+    # Equally lean ones are told apart by runtime, so `lean` is the best nowhere.
+    assert [t.balances for t in tagged.targets] == [BALANCES[-2:], (), BALANCES[:-2]]
 
 
 def test_parquet_is_read_too(tmp_path: Path) -> None:
@@ -79,6 +83,9 @@ def test_the_catalog_has_measured_gains() -> None:
     problems = catalog.load("train", instances_per_family=1, with_tests=False).problems
     usual, line = tag_by_gains(problems, "builtin", None, 0.6)
     tags = {(t.name, t.runtime_tag, t.memory_tag) for p in usual for t in p.targets}
+    for problem in usual:
+        assert sorted(a for t in problem.targets for a in t.balances) == [*BALANCES]
+        assert all(t.runtime_tag == t.memory_tag == 0 for t in problem.targets if not t.balances)
     assert {("fast", 1, 0), ("fast", 1, 1), ("lean", 0, 1), ("lean", 1, 1)} <= tags
     assert ("lean", 1, 0) not in tags
     assert "own columns" not in line
