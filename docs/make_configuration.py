@@ -17,6 +17,8 @@ every run writes its own into its folder as `config.yaml`. An unknown name or a 
 type is refused with file and line.
 
 `effirl NAME` runs a command in one process, `accelerate launch scripts/NAME.py` on several GPUs.
+Every command takes `--quiet` (no progress, the answer only), and those that end with figures or a
+model take `--json` (the answer as JSON on standard output, progress on standard error).
 """
 
 

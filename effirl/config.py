@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from effirl.errors import UserError
+from effirl.output import FLAGS_HELP
 from rewards.errors import IsolationError, ProblemError
 
 EXIT_USER_ERROR = 2
@@ -235,6 +236,7 @@ def _make_parser(config_class: Any) -> Any:
         prog=" ".join(command_words()[:2]),  # the command or script, without its settings
         allow_abbrev=False,
         description=config_class.__doc__,
+        epilog=FLAGS_HELP,
     )
 
 

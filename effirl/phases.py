@@ -29,6 +29,7 @@ from effirl.evaluation.metrics import Samples
 from effirl.evaluation.report_text import cell
 from effirl.evaluation.results import load_evaluation
 from effirl.files import write_whole
+from effirl.output import rendered
 from effirl.runs import MODEL_FOLDER, open_run, settings
 from effirl.stages import Stage, run_stages
 from effirl.tables import aligned
@@ -91,10 +92,11 @@ def train_phases(config: PhasesConfig) -> str:
     write_whole(opened.path / "phases.md", f"```\n{shown}```\n\n{notes}\n")
     # Last: that it is there says that all phases are finished.
     write_whole(opened.path / "phases.json", json.dumps(document, indent=2) + "\n")
-    return (
+    text = (
         f"\n{shown}\n{notes}\nwritten to {opened.path}: phases.md, eval-*/report.md, "
         f"{config.phases[-1]}/{MODEL_FOLDER}\n"
     )
+    return rendered(text, opened.path / "phases.json")
 
 
 def phases(config: PhasesConfig, folder: Path) -> list[Phase]:

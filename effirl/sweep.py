@@ -25,6 +25,7 @@ from effirl.evaluation.pareto import Candidate, trade_off
 from effirl.evaluation.results import check_comparable, load_evaluation
 from effirl.evaluation.trade_off_files import write_trade_off
 from effirl.launch import flags, script_command
+from effirl.output import rendered
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
 from effirl.stages import Stage, run_stages
 
@@ -63,7 +64,8 @@ def sweep(config: SweepConfig) -> str:
             for alpha, stages in reinforced.items()
         ),
     ]
-    return write_trade_off(opened.path, trade_off(candidates, config.seed))
+    table = write_trade_off(opened.path, trade_off(candidates, config.seed))
+    return rendered(table, opened.path / "sweep.json")
 
 
 def reinforcement_command(

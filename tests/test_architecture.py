@@ -43,7 +43,7 @@ REWARDS_ORDER = (
 )
 # effirl's layers, lowest first, by the second part of the module's name.
 EFFIRL_LAYERS = (
-    {"errors", "files", "tables", "figures", "pages", "parquet"},
+    {"errors", "files", "tables", "figures", "pages", "parquet", "output"},
     {"config", "runs", "data", "policy", "model_files"},
     {"scoring", "engines"},
     {"training", "evaluation"},

@@ -73,5 +73,19 @@ def _estimates(values: Mapping[str, dict[str, Any]]) -> Estimates:
     return {name: Estimate(**value) for name, value in values.items()}
 
 
+def read_figures(folder: Path) -> dict[str, object]:
+    """Return all figures that an evaluation wrote, with its folder."""
+    files = {
+        "metrics": METRICS_FILE,
+        "baseline": f"{BASELINE_FOLDER}/{METRICS_FILE}",
+        "differences": _DIFFERENCES_FILE,
+    }
+    found: dict[str, object] = {"folder": str(folder)}
+    for name, file in files.items():
+        if (folder / file).is_file():
+            found[name] = json.loads((folder / file).read_text(encoding="utf-8"))
+    return found
+
+
 def _write_json(path: Path, document: object) -> None:
     write_whole(path, json.dumps(document, indent=2) + "\n")

@@ -18,7 +18,7 @@ from effirl.evaluation.config import CONTROLS, EvaluateConfig, is_completions_fi
 from effirl.evaluation.edits import write_edits
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.meter import ExecutorMeter, Meter, measured
-from effirl.evaluation.report import write_report
+from effirl.evaluation.report import read_figures, write_report
 from effirl.evaluation.results import (
     RESULTS_FILE,
     append_rows,
@@ -28,6 +28,7 @@ from effirl.evaluation.results import (
     read_rows,
 )
 from effirl.model_files import locate_model
+from effirl.output import rendered
 from effirl.runs import open_run, settings
 from effirl.scoring import (
     CompletionRow,
@@ -60,10 +61,11 @@ def evaluate(config: EvaluateConfig) -> str:
         logger.info(line)
     if config.data == EDITS_SET:
         check_provenance(run.path, loaded.problems, models, {})
-        return "".join(
+        table = "".join(
             _compare_edits(completer, loaded, path, config.seed)
             for completer, path in zip(completers, model_folders(run.path), strict=False)
         )
+        return rendered(table, read_figures(run.path))
     with closing(start_pool(config)) as pool:
         measured_under = conditions(pool)
         check_provenance(run.path, loaded.problems, models, measured_under)
@@ -75,7 +77,8 @@ def evaluate(config: EvaluateConfig) -> str:
             evaluate_model(completer, loaded.problems, path, scorer, meter)
             for completer, path in zip(completers, model_folders(run.path), strict=False)
         ]
-    return write_report(run.path, settings(config), loaded, evaluations, pool.machine)
+    table = write_report(run.path, settings(config), loaded, evaluations, pool.machine)
+    return rendered(table, read_figures(run.path))
 
 
 def load_unseen(config: EvaluateConfig, models: Sequence[str]) -> LoadedProblems:

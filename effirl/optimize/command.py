@@ -1,6 +1,5 @@
 """The command: read, prepare inputs, search, prove, write. See the package's docstring."""
 
-import json
 import logging
 import os
 from pathlib import Path
@@ -10,6 +9,7 @@ from effirl.model_files import TUNED_MODEL, locate_model
 from effirl.optimize.config import OptimizeConfig
 from effirl.optimize.examples import read_assignment
 from effirl.optimize.inputs import prepare_inputs
+from effirl.output import rendered
 from effirl.runs import RUNS, new_run, newest_policy
 from rewards.efficiency import EfficiencyReward
 from rewards.executor import Executor
@@ -23,7 +23,7 @@ def optimize(config: OptimizeConfig) -> str:
     """Look for a better program; write it only when it is proved.
 
     Returns:
-        The report, or one line of JSON.
+        The report.
 
     Raises:
         UserError: If a file, the program or the model is unusable.
@@ -58,7 +58,7 @@ def optimize(config: OptimizeConfig) -> str:
         if config.in_place:
             report.replace_program(assignment, contents[assignment.path.name])
             record["written_to"] = str(assignment.path)
-    return json.dumps(record) + "\n" if config.json else report.to_text(record)
+    return rendered(report.to_text(record), record)
 
 
 def _require_writable(folder: Path) -> None:

@@ -45,9 +45,6 @@ class OptimizeConfig:
     in_place: bool = field(
         default=False, metadata={"help": "overwrite the program with what is proved better"}
     )
-    json: bool = field(
-        default=False, metadata={"help": "print one JSON object instead of the report"}
-    )
     seed: int = field(default=0, metadata={"help": "of sampling and of made-up inputs"})
 
     def __post_init__(self) -> None:

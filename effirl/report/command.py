@@ -10,6 +10,7 @@ from effirl.errors import UserError
 from effirl.evaluation.pareto import trade_off
 from effirl.evaluation.trade_off_files import write_trade_off
 from effirl.files import write_whole
+from effirl.output import rendered
 from effirl.report.answers import answer
 from effirl.report.checks import check
 from effirl.report.comparisons import Pairs
@@ -50,6 +51,7 @@ def report(folders: Sequence[Path], output_dir: Path) -> str:
         f"{each.name} {each.question} {each.verdict.upper()}\n   {each.words}" for each in answers
     ]
     summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in counts)
-    return "\n".join(
+    text = "\n".join(
         [*lines, f"must hold: {summary}", "", f"the study: {output_dir / 'index.html'}", ""]
     )
+    return rendered(text, {"answers": [*map(asdict, answers)], "must_hold": document})

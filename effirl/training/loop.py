@@ -115,4 +115,3 @@ def _save(trainer: Trainer, run: Run) -> None:
             if (run.path / name).is_file():
                 shutil.copyfile(run.path / name, partial / name)
         partial.rename(run.model_path)
-    write_line(f"saved {run.model_path}")

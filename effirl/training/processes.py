@@ -5,7 +5,6 @@
 
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from accelerate import PartialState  # type: ignore[import-untyped]
 from accelerate.utils import broadcast_object_list  # type: ignore[import-untyped]
 
 from effirl.errors import UserError
+from effirl.output import write_progress
 from effirl.runs import Run, open_run
 
 Result = TypeVar("Result")
@@ -74,8 +74,7 @@ def is_main() -> bool:
 def write_line(text: str) -> None:
     """Write one line of progress, from the main process only."""
     if is_main():
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        write_progress(text)
 
 
 def prepare_process() -> Hardware:

@@ -81,7 +81,8 @@ def add_tag_tokens(
     """
     tokenizer.add_tokens([AddedToken(tag, normalized=False) for tag in TAGS])
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    ids = tokenizer.convert_tokens_to_ids(list(TAGS))
+    vocabulary = tokenizer.get_vocab()
+    ids = [vocabulary[tag] for tag in TAGS]
     weight = model.shared.weight
     spread = _TAG_SCALE * weight.detach()[: min(ids)].std()
     rng = torch.Generator().manual_seed(seed)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from effirl import __version__, cli
+from effirl import __version__, cli, output
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +38,33 @@ def test_imports_warn_of_nothing() -> None:
         check=True, cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout + done.stderr == ""
+
+
+def test_a_command_without_figures_refuses_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output.os, "environ", dict(output.os.environ))
+    with pytest.raises(SystemExit, match="2"):
+        cli.completion(["bash", "--json"])
+    assert "no JSON answer; leave --json out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_flags_of_every_command_stand_anywhere(
+    before: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output.os, "environ", dict(output.os.environ))
+    heard = []
+
+    def command(argv: list[str]) -> None:
+        with cli._command(argv, has_json=True) as arguments:
+            heard.append((arguments, output.is_quiet(), output.wants_json()))
+
+    monkeypatch.setitem(cli.COMMANDS, "sweep", command)
+    words = ["--quiet", "--json", "sweep"] if before else ["sweep", "--quiet", "--json"]
+    monkeypatch.setattr(sys, "argv", ["effirl", *words, "--limit", "3"])
+    cli.main()
+    assert heard == [(["--limit", "3"], True, True)]
 
 
 def test_settings_of_every_command_are_known() -> None:

@@ -20,9 +20,9 @@ def write(folder: Path, **files: str) -> Path:
 
 
 def test_the_program_is_the_first_word() -> None:
-    config = parse_arguments(["slow.py", "-n", "4", "--alpha", "1", "--in-place", "--json"])
+    config = parse_arguments(["slow.py", "-n", "4", "--alpha", "1", "--in-place"])
     assert config.program == Path("slow.py")
-    assert (config.num_samples, config.alpha, config.in_place, config.json) == (4, 1.0, True, True)
+    assert (config.num_samples, config.alpha, config.in_place) == (4, 1.0, True)
     assert parse_arguments(["--alpha", "0", "--program", "a.py"]).program == Path("a.py")
 
 

@@ -46,7 +46,7 @@ def written(monkeypatch: pytest.MonkeyPatch, *completions: str) -> None:
 
 def config(program: Path, model: Path, **settings: object) -> OptimizeConfig:
     folder = program.parent / "out"
-    values = {"rounds": 1, "output_dir": folder, "json": True, "model": str(model)} | settings
+    values = {"rounds": 1, "output_dir": folder, "model": str(model)} | settings
     return OptimizeConfig(program=program, **values)  # type: ignore[arg-type]
 
 
@@ -54,6 +54,7 @@ def test_a_better_program_is_written_with_its_proof(
     program: Path, tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(monkeypatch, CHEAT, GOOD, SOURCE, "print(")
+    monkeypatch.setenv("EFFIRL_JSON", "1")
     record = json.loads(optimize(config(program, tiny_policy_dir)))
     assert record["is_better"]
     assert record["candidates"]["number"] == 4
@@ -92,6 +93,7 @@ def test_in_place_overwrites_the_program(
     header = '#!/usr/bin/env python3\n"""Sum."""\n'
     program.write_text(header + SOURCE)
     program.chmod(0o750)
+    monkeypatch.setenv("EFFIRL_JSON", "1")
     record = json.loads(optimize(config(program, tiny_policy_dir, in_place=True)))
     assert record["written_to"] == str(program)
     assert program.read_text() == header + GOOD
@@ -103,7 +105,7 @@ def test_without_a_better_program_nothing_is_written(
 ) -> None:
     written(monkeypatch, CHEAT, SOURCE)
     monkeypatch.setattr(inputs, "_find_large", large)
-    text = optimize(config(program, tiny_policy_dir, json=False, in_place=True))
+    text = optimize(config(program, tiny_policy_dir, in_place=True))
     assert "nothing provably better was found, nothing was changed" in text
     assert sorted(path.name for path in program.parent.iterdir()) == ["slow.py", "tests"]
     assert program.read_text() == SOURCE
