@@ -42,6 +42,7 @@ check: lint type test  ## what a change must pass
 
 docs: $(INSTALLED)  ## build the documentation into site/; a broken link fails
 	$(BIN)/python docs/make_configuration.py
+	$(BIN)/python docs/make_evaluation.py
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo open site/index.html

@@ -226,7 +226,8 @@ def doctor(argv: Arguments = None) -> None:
     """Say what this machine is worth for measuring, and what to do about it."""
     from rewards.__main__ import main as run
 
-    raise SystemExit(run(["doctor", *(sys.argv[1:] if argv is None else argv)]))
+    arguments = take_flags(sys.argv[1:] if argv is None else argv)
+    raise SystemExit(run(["doctor", *arguments, *([JSON_FLAG] if wants_json() else [])]))
 
 
 def completion(argv: Arguments = None) -> None:

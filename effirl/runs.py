@@ -109,8 +109,8 @@ def open_run(kind: str, config: object, output_dir: Path | None, root: Path = RU
 
 
 def newest_warm_start(root: Path = RUNS) -> Path | None:
-    """Return the `model/` folder of the warm start that finished last, None if there is none."""
-    return _newest_model(root, "sft*")
+    """Return the `model/` folder of the warm start that finished last, the demo's too, or None."""
+    return _newest_model(root, "sft*", "demo/sft")
 
 
 def newest_policy(root: Path = RUNS) -> Path | None:
@@ -118,7 +118,7 @@ def newest_policy(root: Path = RUNS) -> Path | None:
 
     The demo's count too.
     """
-    return _newest_model(root, "ppo*", "demo/ppo") or _newest_model(root, "sft*", "demo/sft")
+    return _newest_model(root, "ppo*", "demo/ppo") or newest_warm_start(root)
 
 
 def _newest_model(root: Path, *patterns: str) -> Path | None:

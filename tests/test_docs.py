@@ -23,10 +23,11 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 
 
-def test_the_reference_of_settings_is_up_to_date() -> None:
-    made = runpy.run_path(str(DOCS / "make_configuration.py"))["text"]()
-    found = (DOCS / "configuration.md").read_text(encoding="utf-8")
-    assert found == made, "run: python docs/make_configuration.py"
+@pytest.mark.parametrize("page", ["configuration", "evaluation"])
+def test_a_page_that_is_made_is_up_to_date(page: str) -> None:
+    made = runpy.run_path(str(DOCS / f"make_{page}.py"))["text"]()
+    found = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    assert found == made, f"run: python docs/make_{page}.py"
 
 
 def messages() -> set[str]:

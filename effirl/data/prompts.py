@@ -9,8 +9,8 @@
 A tag of 1 asks for a significant gain and 0 for a minor one. An absent tag leaves the choice to the
 policy; with both absent the line goes too. The completion is the improved program and nothing else.
 
-A conditioned policy is told alpha by the same tags: the larger weight of the reward is 1, the other
-one in proportion, in quarters. So alpha 1, 0.5 and 0 are 1 0, 1 1 and 0 1, and 0.8 is
+A conditioned policy is told alpha by the same tags: each is twice the weight of its objective, at
+most 1, in quarters. So alpha 1, 0.5 and 0 are 1 0, 1 1 and 0 1, and 0.8 is
 
     Performance Tag: runtime=1 memory=0.5
 

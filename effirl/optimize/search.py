@@ -65,7 +65,7 @@ def load(model: str) -> Policy:
     Raises:
         UserError: If it is missing, or not a policy.
     """
-    policy = load_policy(model)
+    policy = load_policy(model, allow_causal=True)
     if torch.cuda.is_available():
         policy.model.to(torch.device("cuda"))  # type: ignore[arg-type]  # peft's wrapped signature
     if model == BUILTIN_MODEL:
