@@ -12,10 +12,11 @@ HEADER = """# Evaluation
 
     effirl evaluate --model runs/ppo-DATE/model --baseline runs/sft-DATE/model
 
-samples `--num-samples` programs for each problem of `--data` and `--split`, judges them on the tests,
-measures those that are right beside their source programs, and says how the two models differ, with
-intervals. It ends with five figures to look at first. What a model was trained on is left out, and
-counted; figures of two machines, meters or levels of isolation are never put together.
+samples `--num-samples` programs for each problem of `--data` and `--split`, judges them on the
+tests, measures those that are right beside their source programs, and says how the two models
+differ, with intervals. It ends with five figures to look at first. What a model was trained on is
+left out, and counted; figures of two machines, meters or levels of isolation are never put
+together.
 
 | `--model` | evaluates |
 |---|---|
@@ -25,8 +26,8 @@ counted; figures of two machines, meters or levels of isolation are never put to
 | `--completions FILE.jsonl`, in place of it | what any other model wrote |
 
 `--split test` has unseen instances of the built-in families, `transfer` unseen families. A file of
-completions has a row for each: `problem_id` and `completion`, for `pie` also `source_program`, since it
-has several for a problem. Empty and duplicate ones are counted, problems without any are named.
+completions has a row for each: `problem_id` and `completion`, for `pie` also `source_program`, as
+it has several for a problem. Empty and duplicate ones are counted, problems without any are named.
 
 ## What is written
 

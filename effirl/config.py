@@ -17,7 +17,7 @@ from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin,
 
 from effirl.errors import UserError
 from effirl.output import FLAGS_HELP
-from rewards.errors import IsolationError, ProblemError
+from rewards.errors import ProblemError, SandboxError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -55,7 +55,7 @@ def exit_on_user_error() -> Iterator[None]:
     """Turn a mistake of the user's into one line on stderr and exit status 2; Ctrl-C into 130."""
     try:
         yield
-    except (UserError, ProblemError, IsolationError) as error:
+    except (UserError, ProblemError, SandboxError) as error:
         message = " ".join(str(error).split())
         sys.stderr.write(f"error: {message}\n")
         raise SystemExit(EXIT_USER_ERROR) from None
@@ -76,7 +76,8 @@ def parse(config_class: type[ConfigT], argv: Sequence[str] | None = None) -> Con
         UserError: If a flag or key is unknown, or a value is malformed: one line that says where.
     """
     path, flags = _split_config_flag(list(sys.argv[1:] if argv is None else argv))
-    flag_names = {flag.split("=")[0].lstrip("-").replace("-", "_") for flag in flags}
+    names = (flag.split("=")[0] for flag in flags if flag.startswith("--"))
+    flag_names = {name.lstrip("-").replace("-", "_") for name in names}
     lines = {} if path is None else _key_lines(path)
     values = (
         {} if path is None else _without(_read_yaml(path), _displaced(config_class, flag_names))

@@ -25,7 +25,7 @@ from effirl.launch import flags
 from effirl.report.command import report
 from effirl.runs import MODEL_FOLDER, open_run
 from effirl.stages import Stage, run_stages
-from effirl.sweep import CONTROL_ALPHA
+from effirl.sweep import CONTROL_ALPHA, check_data
 from effirl.training.config import CONDITIONED_ALPHAS, PpoConfig, SftConfig
 from effirl.training.phases_config import PhasesConfig
 
@@ -61,7 +61,9 @@ def study(config: StudyConfig) -> str:
     folders = {seed: config.output_dir / f"seed-{seed}" for seed in config.seeds}
     listed = [stage for seed, folder in folders.items() for stage in stages(config, seed, folder)]
     for script, *arguments in (stage.command for stage in listed if stage.command is not None):
-        parse(SETTINGS[script], arguments)
+        settings = parse(SETTINGS[script], arguments)
+        if isinstance(settings, SweepConfig):
+            check_data(settings)
     opened = [  # held until the end: nobody else may write them
         open_run("study", replace(config, seeds=[seed]), folder) for seed, folder in folders.items()
     ]

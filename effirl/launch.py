@@ -12,6 +12,7 @@ from pathlib import Path
 
 from effirl.config import EXIT_INTERRUPTED
 from effirl.errors import UserError
+from effirl.output import is_quiet, wants_json
 
 
 def script_command(
@@ -42,13 +43,15 @@ def flags(options: Mapping[str, object]) -> list[str]:
 
 
 def run(command: Sequence[str], what: str) -> None:
-    """Run a command to its end; its output goes to the terminal.
+    """Run a command to its end; its output goes to the terminal, as far as it is wanted there.
 
     Raises:
         UserError: If it fails.
         KeyboardInterrupt: If it was interrupted; it has then saved what it saves.
     """
-    with subprocess.Popen(command) as process:
+    # What it answers is not this command's answer.
+    stdout = subprocess.DEVNULL if is_quiet() else sys.stderr if wants_json() else None
+    with subprocess.Popen(command, stdout=stdout) as process:
         try:
             exit_status = process.wait()
         except KeyboardInterrupt:  # the terminal told the script too: let it finish

@@ -31,6 +31,7 @@ from effirl.evaluation.results import load_evaluation
 from effirl.files import write_whole
 from effirl.output import rendered
 from effirl.runs import MODEL_FOLDER, open_run, settings
+from effirl.scoring import CompletionRow
 from effirl.stages import Stage, run_stages
 from effirl.tables import aligned
 from effirl.training.config import SftConfig
@@ -196,15 +197,20 @@ def _common(found: Mapping[str, Evaluation]) -> dict[str, list[Samples]]:
 
     Evaluation leaves out what a policy was trained on, so that the base may have more of them.
     """
-    shared = set.intersection(*({row.problem_id for row in e.rows} for e in found.values()))
+    shared = set.intersection(*({_key(row) for row in e.rows} for e in found.values()))
     if not shared:
         raise UserError(
             "no problem is left on which all phases were evaluated; take other test data"
         )
     return {
-        name: [samples for samples in e.by_problem() if samples[0].problem_id in shared]
+        name: [samples for samples in e.by_problem() if _key(samples[0]) in shared]
         for name, e in found.items()
     }
+
+
+def _key(row: CompletionRow) -> tuple[str, str]:
+    """Tell problems apart: a data set may have several source programs for one id."""
+    return row.problem_id, row.source_program
 
 
 def _share(own: Terms, other: Terms, seed: int) -> Estimate:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -22,7 +23,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from effirl.data.prompts import is_conditioned
+from effirl.data.prompts import is_conditioned, tag_line
 from effirl.errors import UserError
 from effirl.model_files import BUILTIN_MODEL, builtin_name, locate_model
 
@@ -108,7 +109,9 @@ def _load_plain(
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         model = auto.from_pretrained(folder, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, KeyError) as error:
+    except UserError:
+        raise
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         cause = str(error).strip().split("\n")[0]
         raise UserError(f"{name} could not be loaded as a model ({cause})") from error
     if not config.is_encoder_decoder:
@@ -173,6 +176,24 @@ def _plain_generation(model: PreTrainedModel, **settings: float | bool) -> Gener
     )
 
 
+def encode_prompts(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], max_tokens: int
+) -> tuple[list[list[int]], int]:
+    """Tokenise an encoder's prompts; of one that is too long, the program is cut and the tags stay.
+
+    Returns:
+        The token ids of each, and how many were cut.
+    """
+    encoded: list[list[int]] = tokenizer(list(prompts))["input_ids"] if prompts else []
+    num_cut = 0
+    for index, (ids, prompt) in enumerate(zip(encoded, prompts, strict=True)):
+        if len(ids) > max_tokens:
+            tail = [*tokenizer(tag_line(prompt), add_special_tokens=False)["input_ids"], ids[-1]]
+            encoded[index] = [*ids[: max(0, max_tokens - len(tail))], *tail][-max_tokens:]
+            num_cut += 1
+    return encoded, num_cut
+
+
 def generate(  # noqa: PLR0913 - all but two are by keyword, and each is a sampler's setting
     policy: Policy,
     prompts: Sequence[str],
@@ -191,7 +212,7 @@ def generate(  # noqa: PLR0913 - all but two are by keyword, and each is a sampl
 
     Args:
         policy: What to sample from, on any device.
-        prompts: Encoder texts; tokens beyond `max_prompt_tokens` are cut off at the end.
+        prompts: Encoder texts; see `encode_prompts` for longer ones.
         num_samples: Completions for each prompt.
         temperature: 0 is greedy decoding, and then `num_samples` must be 1.
         max_new_tokens: Longest completion.
@@ -263,14 +284,13 @@ def _generate_batch(
     max_prompt_tokens: int,
 ) -> list[str]:
     is_causal = not model.config.is_encoder_decoder
-    encoded = tokenizer(
-        prompts,
-        padding=True,
-        padding_side="left" if is_causal else "right",
-        truncation=True,
-        max_length=max_prompt_tokens,
-        return_tensors="pt",
-    ).to(model.device)
+    if is_causal:  # what is cut of it is its beginning
+        ids = tokenizer(prompts, truncation=True, max_length=max_prompt_tokens)["input_ids"]
+    else:
+        ids, _ = encode_prompts(tokenizer, prompts, max_prompt_tokens)
+    side = "left" if is_causal else "right"
+    padded = tokenizer.pad({"input_ids": ids}, padding_side=side, return_tensors="pt")
+    encoded = padded.to(model.device)
     output = model.generate(  # type: ignore[operator]
         input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]
     )

@@ -86,7 +86,8 @@ def open_run(kind: str, config: object, output_dir: Path | None, root: Path = RU
     """Find the run that this command continues, or start a new one.
 
     With `output_dir` it is that folder. Without, it is the newest unfinished run of the kind whose
-    settings are the same and which no other process is writing.
+    settings are the same. That another process is writing it is an error, not a reason for a second
+    one: after Ctrl-C under `accelerate launch` the script goes on to the end of its step.
 
     Args:
         kind: sft, ppo, eval or sweep.
@@ -95,16 +96,14 @@ def open_run(kind: str, config: object, output_dir: Path | None, root: Path = RU
         root: Folder of the runs.
 
     Raises:
-        UserError: If `output_dir` holds a run with other settings, or is being written.
+        UserError: If `output_dir` holds a run with other settings, or the run is being written.
     """
     if output_dir is not None:
         return _open_named(output_dir, settings(config))
     for path in sorted(root.glob(f"{kind}-*"), reverse=True):
         if (path / MODEL_FOLDER).is_dir() or read_settings(path) != settings(config):
             continue
-        lock = _try_lock(path)
-        if lock is not None:
-            return Run(path, last_checkpoint(path), lock)
+        return Run(path, last_checkpoint(path), _lock(path))
     return _open_named(new_run(kind, root), settings(config))
 
 
@@ -234,9 +233,7 @@ def _open_named(path: Path, wanted: dict[str, Any]) -> Run:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make run folder {path}: {error.strerror}") from error
-    lock = _try_lock(path)
-    if lock is None:
-        raise UserError(f"{path} is being written by another process; use another --output-dir")
+    lock = _lock(path)
     found = read_settings(path)
     if found is None:
         write_whole(path / CONFIG_FILE, yaml.safe_dump(wanted, sort_keys=False))
@@ -250,16 +247,20 @@ def _open_named(path: Path, wanted: dict[str, Any]) -> Run:
     return Run(path, last_checkpoint(path), lock)
 
 
-def _try_lock(path: Path) -> IO[str] | None:
+def _lock(path: Path) -> IO[str]:
     try:
-        lock = (path / LOCK_FILE).open("w", encoding="utf-8")
+        lock = (path / LOCK_FILE).open("a+", encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write to run folder {path}: {error.strerror}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except BlockingIOError as error:
         lock.close()
-        return None
+        raise UserError(
+            f"{path} is being written by another process; wait for its end, or "
+            "use another --output-dir"
+        ) from error
+    lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()
     return lock

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from effirl.cluster_jobs import Job, run_on_cluster
+from effirl.config import parse
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.pareto import Candidate, trade_off
@@ -28,6 +29,7 @@ from effirl.launch import flags, script_command
 from effirl.output import rendered
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
 from effirl.stages import Stage, run_stages
+from effirl.training.config import PpoConfig
 
 CONTROL_TAGS: Final = ((1, 1), (1, 0), (0, 1))
 """(runtime, memory) tags of the warm start's prompts; every other policy is evaluated at the first.
@@ -46,6 +48,7 @@ def sweep(config: SweepConfig) -> str:
             was measured under other conditions.
     """
     config = replace(config, model=_start(config))
+    check_data(config)
     opened = open_run("sweep", config, config.output_dir)
     controls = [_control(config, tags, opened.path) for tags in CONTROL_TAGS]
     reinforced = {
@@ -66,6 +69,25 @@ def sweep(config: SweepConfig) -> str:
     ]
     table = write_trade_off(opened.path, trade_off(candidates, config.seed))
     return rendered(table, opened.path / "sweep.json")
+
+
+def check_data(config: SweepConfig) -> None:
+    """See that the sweep evaluates on what `ppo_config` trains on.
+
+    Raises:
+        UserError: If the two name other data.
+    """
+    if config.ppo_config is None:
+        return
+    trained = parse(PpoConfig, ["--config", str(config.ppo_config)])
+    for name in ("data", "data_path", "performance_inputs"):
+        theirs, own = getattr(trained, name), getattr(config, name)
+        if theirs != own:
+            flag = f"--{name.replace('_', '-')}"
+            raise UserError(
+                f"{config.ppo_config} has {flag} {theirs}, and the sweep {own}; "
+                f"give the sweep {flag} {theirs}"
+            )
 
 
 def reinforcement_command(

@@ -25,6 +25,8 @@ class Metrics:
             self._sums["reward/copies"] += score.is_copy
             self._sums["reward/flagged"] += score.flag is not None
             self._sums[f"reward/status/{score.status}"] += 1
+        for status in Status:  # a mean over processes must know that one saw none
+            self._sums[f"reward/status/{status}"] += 0.0
         self._sums["reward/seconds"] += seconds
         self._num_scored += len(scores)
 

@@ -33,15 +33,15 @@ class Target:
     """1 for a significant runtime gain, 0 for a minor or negative one, None when unknown."""
     memory_tag: int | None = None
     """The same for peak memory."""
-    balances: tuple[float, ...] = ()
-    """Each alpha at which it was measured as the best target of its problem; empty for an only one,
-    and for one that another beats at every balance."""
     name: str = ""
     """What the alternative is, for tables."""
     claimed_speedup: float | None = None
     """Source program's runtime over the target's, by the data set's own figures."""
     claimed_memory_reduction: float | None = None
     """The same of peak memory."""
+    balances: tuple[float, ...] = ()
+    """Each alpha at which it was measured as the best target of its problem; empty for an only one,
+    and for one that another beats at every balance."""
 
 
 @dataclass(frozen=True, slots=True)

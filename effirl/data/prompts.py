@@ -28,6 +28,7 @@ from typing import Final
 from effirl.data.problems import Problem, Target
 from effirl.files import write_whole
 
+_TAG_LINE = "Performance Tag:"
 _STEPS = 4
 """Values of a tag above 0."""
 BALANCES: Final = tuple(step / (2 * _STEPS) for step in range(2 * _STEPS + 1))
@@ -65,8 +66,18 @@ def build_prompt(problem: Problem, *, runtime_tag: float | None, memory_tag: flo
         if tag is not None
     ]
     if tags:
-        lines.append(f"Performance Tag: {' '.join(tags)}")
+        lines.append(f"{_TAG_LINE} {' '.join(tags)}")
     return "\n".join(lines)
+
+
+def tag_line(prompt: str) -> str:
+    r"""Return the line with the tags, the break before it included; empty if there is none.
+
+    >>> tag_line("Initial Code:\nprint(1)\nPerformance Tag: runtime=1")
+    '\nPerformance Tag: runtime=1'
+    """
+    _, line_break, last = prompt.rpartition("\n")
+    return line_break + last if last.startswith(_TAG_LINE) else ""
 
 
 def inference_prompt(problem: Problem, alpha: float | None = None) -> str:

@@ -113,6 +113,12 @@ class EvaluateConfig:
         return [first] if self.baseline is None else [first, self.baseline]
 
     @property
+    def sampling(self) -> dict[str, float]:
+        """How a policy's programs are drawn: figures of other draws are not compared."""
+        names = ("temperature", "max_new_tokens", "max_prompt_tokens")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def num_samples_of_a_policy(self) -> int:
         """Completions of each problem that a policy writes."""
         return self.num_samples or (1 if self.temperature == 0 else DEFAULT_NUM_SAMPLES)

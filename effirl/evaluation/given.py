@@ -62,8 +62,9 @@ def read_completions(path: Path, problems: Sequence[Problem]) -> GivenCompletion
         indices = _matching(row, problems, places.get(name, []))
         if not indices:
             unknown += [name] * len(texts)
-        for index in indices:
-            _add(found[index], row, texts)
+        else:
+            _add(_fewest(found, indices, row), row, texts)
+    _share_equals(problems, found)
     num_samples = max(map(len, found), default=0)
     if not num_samples:
         raise UserError(
@@ -95,7 +96,7 @@ def _texts(row: Row) -> list[str]:
 
 
 def _matching(row: Row, problems: Sequence[Problem], indices: Sequence[int]) -> list[int]:
-    """Return the problems that a row is of: one, or equal ones."""
+    """Return the problem that a row is of, or those that are equal to it."""
     source = optional_text(row, "source_program")
     if not source:
         if len(indices) > 1:
@@ -104,8 +105,30 @@ def _matching(row: Row, problems: Sequence[Problem], indices: Sequence[int]) -> 
                 "problems, one for each source program; add the key 'source_program'"
             )
         return list(indices)
+    if same := [index for index in indices if problems[index].source_program == source]:
+        return same
     key = normalise(source)
     return [index for index in indices if normalise(problems[index].source_program) == key]
+
+
+def _fewest(
+    found: Sequence[dict[int, _Given]], indices: Sequence[int], row: Row
+) -> dict[int, _Given]:
+    """Of equal problems, the first that lacks the row's sample, or has the fewest."""
+    number = row.values.get("sample")
+    lacking = [found[index] for index in indices if number not in found[index]]
+    return min(lacking or [found[indices[0]]], key=len)
+
+
+def _share_equals(problems: Sequence[Problem], found: list[dict[int, _Given]]) -> None:
+    """Give a problem without completions those of one that is equal to it."""
+    known: dict[tuple[str, str], dict[int, _Given]] = {}
+    for problem, samples in zip(problems, found, strict=True):
+        if samples:
+            known.setdefault((problem.problem_id, normalise(problem.source_program)), samples)
+    for index, problem in enumerate(problems):
+        if not found[index]:
+            found[index] = known.get((problem.problem_id, normalise(problem.source_program)), {})
 
 
 def _add(samples: dict[int, _Given], row: Row, texts: Sequence[str]) -> None:

@@ -4,12 +4,12 @@ The five figures that matter come first. A terminal gets these and the notes; re
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from effirl.config import command_words
 from effirl.data.perf_inputs import describe_inputs
 from effirl.evaluation.bootstrap import CONFIDENCE, NUM_RESAMPLES, POWER, Estimate
-from effirl.evaluation.evaluations import Line, Report
+from effirl.evaluation.evaluations import Evaluation, Line, Report
 from effirl.evaluation.meter import unreliable_share
 from effirl.tables import aligned
 from rewards.memory_profile import RELIABLE_ABOVE_S
@@ -80,35 +80,43 @@ def notes(report: Report) -> list[str]:
         f"{num_problems} problems, completions of each: {evaluation.num_samples}",
         f"how they ended: {_statuses(report)}",
     ]
-    for what, reasons in (
-        ("rows of the data left out", report.loaded.dropped),
-        ("problems refused", evaluation.refused),
-    ):
-        if reasons:
-            listed = ", ".join(f"{count} ({reason})" for reason, count in reasons.items())
-            found.append(f"{what}: {listed}")
+    if dropped := report.loaded.dropped:
+        found.append(f"rows of the data left out: {_listed(dropped)}")
     if line := describe_inputs(report.loaded.problems):
         found.append(line)
     for each in report.found:
-        found += [f"{each.model}: {note}" for note in each.notes]
+        found += [f"{each.model}: {note}" for note in [*each.notes, *_losses(each)]]
+    if report.compared is not None:
+        found.append(f"{report.compared.num_common} problems are solved by both models")
+    return found
+
+
+def _losses(evaluation: Evaluation) -> Iterator[str]:
+    """Say what of a model's completions is in no figure, or in one to doubt."""
+    if evaluation.refused:
+        yield f"problems refused: {_listed(evaluation.refused)}"
     num_failed = sum(not row.is_scored for row in evaluation.rows)
     if num_failed:
-        found.append(f"{num_failed} completions could not be run or measured: they count nowhere")
+        yield (
+            f"{num_failed} completions could not be run or measured: they count nowhere; the same "
+            "command tries them again"
+        )
     num_timed_out = sum(row.status is Status.TIME_LIMIT for row in evaluation.rows)
     if num_timed_out:
-        found.append(
+        yield (
             f"{num_timed_out} completions were stopped at their time limit (censored): they are in "
             "no time or ratio but speedup_geometric_censored"
         )
-    if report.compared is not None:
-        found.append(f"{report.compared.num_common} problems are solved by both models")
     share = unreliable_share(evaluation.rows)
     if share:
-        found.append(
+        yield (
             f"TMU and NTMU are unreliable: {share:.0%} of the profiled programs run for less than "
             f"{RELIABLE_ABOVE_S * 1000:.0f} ms"
         )
-    return found
+
+
+def _listed(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} ({reason})" for reason, count in reasons.items())
 
 
 def markdown(report: Report) -> str:

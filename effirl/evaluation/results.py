@@ -13,6 +13,7 @@ from effirl.errors import UserError
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.meter import meter_settings
 from effirl.files import read_records, write_whole
+from effirl.model_files import BUILTIN_FOLDERS
 from effirl.runs import (
     WEIGHT_FILES,
     read_provenance,
@@ -26,7 +27,9 @@ from rewards.executor import Pool
 RESULTS_FILE = "results.jsonl"
 BASELINE_FOLDER = "baseline"
 """In an evaluation's folder: the results of the model that its model is compared with."""
-COMPARED: Final = ("machine", "meter", "isolation", "problems", "performance_inputs")
+COMPARED: Final = (
+    "machine", "meter", "isolation", "problems", "performance_inputs", "sampling",
+)  # fmt: skip
 """What must be equal before figures are put side by side."""
 
 
@@ -54,7 +57,8 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
     """Read the completions of every problem that was finished, and cut the file back to them.
 
     The last line may be half-written, and the last problems may lack some of their completions:
-    both are what a kill leaves behind, so they are dropped and made again.
+    both are what a kill leaves behind, so they are dropped and made again. So is a problem of which
+    we failed to run a completion.
 
     Raises:
         UserError: If a line before the last is unreadable.
@@ -63,7 +67,12 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
         return []
     rows = _parse(path)
     counts = Counter(row.problem_index for row in rows)
-    whole = [row for row in rows if counts[row.problem_index] == num_samples]
+    failed = {row.problem_index for row in rows if not row.is_scored}
+    whole = [
+        row
+        for row in rows
+        if counts[row.problem_index] == num_samples and row.problem_index not in failed
+    ]
     write_whole(path, "".join(map(_line, whole)))
     return whole
 
@@ -114,7 +123,7 @@ def check_provenance(
         {
             **measured_under,
             **provenance_of(problems),
-            "weights": {model: weights_digest(Path(model)) for model in models},
+            "weights": {model: _digest_of(model) for model in models},
         },
     )
 
@@ -142,12 +151,18 @@ def check_comparable(folders: Sequence[Path]) -> None:
                 )
 
 
+def _digest_of(model: str) -> str:
+    """Digest what a model's name stands for; empty for a control, and for a name of the hub."""
+    return weights_digest(BUILTIN_FOLDERS.get(model, Path(model)))
+
+
 def weights_digest(folder: Path) -> str:
     """Return a digest of a model folder's weights or a file of completions, empty for a name."""
     digest = hashlib.sha256()
     if folder.is_file():
         return hashlib.sha256(folder.read_bytes()).hexdigest()[:16]
     found = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()]
+    found += sorted(folder.glob("*-of-*.safetensors"))
     for path in found:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

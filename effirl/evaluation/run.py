@@ -67,7 +67,7 @@ def evaluate(config: EvaluateConfig) -> str:
         )
         return rendered(table, read_figures(run.path))
     with closing(start_pool(config)) as pool:
-        measured_under = conditions(pool)
+        measured_under = conditions(pool) | {"sampling": config.sampling}
         check_provenance(run.path, loaded.problems, models, measured_under)
         scorer = EfficiencyReward(
             RewardConfig(alpha=config.alpha), pool, fresh_inputs=catalog.fresh_inputs

@@ -27,19 +27,21 @@ from rewards.measurement import Comparison
 from rewards.records import MIB
 
 
-def unseen_share(num_inputs: int) -> float:
+def unseen_share(num_inputs: int, num_tried: int = 1) -> float:
     """Bound the share of inputs on which two programs differ, having seen them agree on some.
 
     Args:
         num_inputs: Drawn like those that the bound is for; they agreed on all of them.
+        num_tried: Programs that were tried on these inputs, until one agreed.
 
     Returns:
-        The share that 95% confidence leaves: (1 - share) ** num_inputs = 0.05; 1 for no inputs.
+        The share that 95% confidence leaves: (1 - share) ** num_inputs = 0.05 / num_tried; 1 for
+        no inputs.
 
     >>> round(unseen_share(32), 3)
     0.089
     """
-    return 1 - 0.05 ** (1 / num_inputs) if num_inputs else 1.0
+    return 1 - (0.05 / num_tried) ** (1 / num_inputs) if num_inputs else 1.0
 
 
 def to_json(
@@ -63,7 +65,7 @@ def to_json(
             "correct": sum(row.is_correct for row in rows),
             "copies": sum(row.is_copy for row in rows),
             "statuses": dict(statuses.most_common()),
-            "wrong_in_proof": sum(not row.is_correct for row in found.proofs),
+            "wrong_in_proof": sum(row.is_scored and not row.is_correct for row in found.proofs),
         },
         "inputs": {
             "examples": inputs.num_examples,
@@ -75,7 +77,9 @@ def to_json(
         },
         "proof": proved,
         "gain_low": found.gain_low if winner is not None else None,
-        "differs_on_fewer_than": unseen_share(inputs.num_checks) if winner is not None else None,
+        "differs_on_fewer_than": None
+        if winner is None
+        else unseen_share(inputs.num_checks, len(found.proofs)),
         "diff": None if winner is None else _diff(assignment, winner),
     }
 
@@ -182,6 +186,8 @@ def _why_not(found: Found) -> str:
         return f"no candidate was correct{' but copies of the program' if has_copies else ''}"
     if (last := found.proofs[-1]).is_correct and last.comparison is not None:
         return f"the best candidate did not prove better: {_in_words(last.comparison)}"
+    if not last.is_scored:
+        return "the best candidate could not be run and measured again; try once more"
     return f"{len(found.proofs)} candidates that seemed better failed on inputs new to them"
 
 

@@ -35,6 +35,7 @@ TEMPERATURE: Final = 0.8
 MAX_PROMPT_TOKENS: Final = 512
 MAX_NEW_TOKENS: Final = 512
 _BATCH_SIZE: Final = 32
+_PROOF_TRIES: Final = 2
 _SEED_STRIDE: Final = 1_000_003
 
 
@@ -146,8 +147,15 @@ def _prove(prover: Scorer, inputs: Inputs, alpha: float, found: Found) -> None:
     choosing on the proof.
     """
     for row in best_first(found.all_candidates):
-        (proof,) = score_completions(prover, [inputs.proving], [[str(row.program)]], alpha=alpha)
+        for _ in range(_PROOF_TRIES):
+            (proof,) = score_completions(
+                prover, [inputs.proving], [[str(row.program)]], alpha=alpha
+            )
+            if proof.is_scored:
+                break
         found.proofs.append(proof)
+        if not proof.is_scored:
+            return  # that we failed says nothing of the candidate
         if proof.is_correct:
             if proof.comparison is not None:
                 found.gain_low = gain_low(proof.comparison, alpha)

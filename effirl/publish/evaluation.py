@@ -14,6 +14,8 @@ from effirl.evaluation.report_text import cell, interval, number
 from effirl.evaluation.results import BASELINE_FOLDER, weights_digest
 from effirl.runs import PROVENANCE_FILE, read_provenance, read_settings
 
+_COUNT: Final = "pass@1"
+"""Metric that every evaluation has which ran programs."""
 SHOWN: Final = {**HEADLINE, "time_gain": "runtime gain", "memory_gain": "memory gain"}
 """Metric -> what the card calls it."""
 
@@ -31,7 +33,7 @@ class Measured:
 
     @property
     def num_problems(self) -> int:
-        return self.metrics["pass@1"].n
+        return self.metrics[_COUNT].n
 
     def shown(self) -> dict[str, Estimate]:
         """Return the figures of the card that this evaluation has, by name of the metric."""
@@ -72,7 +74,9 @@ def find_evaluation(run: Path, model: Path) -> Path | None:
         path.parent
         for place in (run, run.parent)
         for path in place.glob(f"eval*/{METRICS_FILE}")
-        if (path.parent / PROVENANCE_FILE).is_file() and _is_of(path.parent, digest)
+        if (path.parent / PROVENANCE_FILE).is_file()
+        and _is_of(path.parent, digest)
+        and _COUNT in read_metrics(path.parent)
     ]
     return max(found, key=lambda path: (path / METRICS_FILE).stat().st_mtime, default=None)
 
@@ -94,10 +98,16 @@ def read_evaluation(folder: Path, model: Path) -> Measured:
             f"{folder} evaluated {settings.get('model')}, whose weights are not those of {model}; "
             f"evaluate these with: python scripts/evaluate.py --model {model}"
         )
+    metrics = read_metrics(folder)
+    if _COUNT not in metrics:
+        raise UserError(
+            f"{folder} compared texts and ran nothing, which is too little for a card; evaluate on "
+            "data with tests"
+        )
     compared = None
     if settings.get("baseline"):
         compared = read_metrics(folder / BASELINE_FOLDER), read_differences(folder)
-    return Measured(settings, read_provenance(folder), read_metrics(folder), compared)
+    return Measured(settings, read_provenance(folder), metrics, compared)
 
 
 def _is_of(folder: Path, digest: str) -> bool:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 
 from effirl.errors import UserError
@@ -43,7 +44,11 @@ def report(folders: Sequence[Path], output_dir: Path) -> str:
         raise UserError(f"cannot make folder {output_dir}: {error.strerror}") from error
     write_trade_off(output_dir, found)
     write_whole(output_dir / "answers.json", json.dumps([*map(asdict, answers)], indent=2) + "\n")
-    document = [asdict(each) | {"verdict": each.verdict} for each in checks]
+    document = [
+        asdict(each)
+        | {"verdict": each.verdict, "by_seed": [None if isnan(v) else v for v in each.by_seed]}
+        for each in checks
+    ]
     write_whole(output_dir / "metrics.json", json.dumps(document, indent=2) + "\n")
     write_whole(output_dir / "index.html", study_page(study, answers, checks, found))
     counts = Counter(each.verdict for each in checks)

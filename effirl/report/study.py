@@ -1,5 +1,6 @@
 """What run folders hold: trained runs, and evaluated policies with where each came from."""
 
+import logging
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from effirl.errors import UserError
 from effirl.evaluation.config import CONTROLS, EvaluateConfig
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.pareto import Candidate
+from effirl.evaluation.report import METRICS_FILE
 from effirl.evaluation.results import (
     BASELINE_FOLDER,
     RESULTS_FILE,
@@ -19,6 +21,10 @@ from effirl.evaluation.results import (
 )
 from effirl.runs import CONFIG_FILE, LOG_FILE, TrainingKind, read_settings, training_kind
 
+logger = logging.getLogger(__name__)
+
+OF_A_SEED: Final = {"seed", "output_dir", "model", "replay_from"}
+"""Settings in which the seeds of one policy differ: each has its own run to start from."""
 CONDITIONED: Final = "conditioned"
 CORRECTNESS_ONLY: Final = "correctness only"
 """Label of the control that was reinforced with the weight of efficiency at 0."""
@@ -184,7 +190,9 @@ def _policies(folder: Path) -> Iterator[Policy]:
     if settings.get("baseline"):
         models.append((settings["baseline"], folder / BASELINE_FOLDER))
     for model, place in models:
-        if (place / RESULTS_FILE).is_file():
+        if not (place / METRICS_FILE).is_file():
+            logger.warning("left out: %s is not finished; run its evaluation to the end", place)
+        elif (place / RESULTS_FILE).is_file():
             found = replace(load_evaluation(place), model=str(model))
             yield _policy(str(model), tags, folder, found)
 
@@ -234,7 +242,10 @@ def _grouped(policies: Sequence[Policy]) -> list[Group]:
     """Put the seeds of one policy together; an evaluation that is there twice counts once."""
     by_label: dict[str, dict[str, Policy]] = {}
     for policy in policies:
-        by_label.setdefault(policy.label, {}).setdefault(policy.evaluation.model, policy)
+        place = str(Path(policy.evaluation.model).resolve())  # however it was named
+        by_label.setdefault(policy.label, {}).setdefault(place, policy)
+    for label, found in by_label.items():
+        _check_seeds(label, list(found.values()))
     has_reinforced = any(policy.role == "reinforced" for policy in policies)
     groups = []
     for label, found in by_label.items():
@@ -249,6 +260,23 @@ def _grouped(policies: Sequence[Policy]) -> list[Group]:
         candidate = Candidate(label, runs, is_control, curve)
         groups.append(Group(candidate, list(found.values())))
     return groups
+
+
+def _check_seeds(label: str, policies: Sequence[Policy]) -> None:
+    """Refuse to take runs of other settings for seeds of one policy.
+
+    Raises:
+        UserError: Naming two, and what differs.
+    """
+    runs = [Path(policy.evaluation.model).parent for policy in policies]
+    first, *others = ({**(read_settings(run) or {})} for run in runs)
+    for run, other in zip(runs[1:], others, strict=True):
+        for name in sorted((first.keys() | other.keys()) - OF_A_SEED):
+            if first.get(name) != other.get(name):
+                raise UserError(
+                    f"{runs[0]} and {run} are both {label}, and no seeds of one policy: {name} is "
+                    f"{first.get(name)!r} and {other.get(name)!r}; report them apart"
+                )
 
 
 def _ordered(groups: Sequence[Group]) -> list[Group]:

@@ -77,6 +77,28 @@ class StepCallback(TrainerCallback):
         )
 
 
+class EpochCallback(TrainerCallback):
+    """Tells a sampler which epoch begins, also where a run goes on in the middle of one.
+
+    Behind accelerate's samplers transformers does not reach it then, and the run would see the
+    first epoch's order again.
+    """
+
+    def __init__(self, set_epoch: Callable[[int], None]) -> None:
+        """Say whom to tell."""
+        self._set_epoch = set_epoch
+
+    def on_epoch_begin(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        """Tell it."""
+        self._set_epoch(int(state.epoch or 0))
+
+
 class InterruptCallback(TrainerCallback):
     """Makes Ctrl-C save a whole checkpoint at the next step's end, and stop there.
 

@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from effirl.data.problems import Problem
 from effirl.data.prompts import target_text, training_prompt
+from effirl.policy import encode_prompts
 from effirl.training.config import SftConfig
 
 _LABEL_BUCKET = 16
@@ -28,33 +29,32 @@ def build_examples(
     pairs = [(problem, target) for problem in problems for target in problem.targets]
     if not pairs:
         return Dataset.from_list([]), Counter()
+    encoded_targets = tokenizer(text_target=[target_text(target) for _, target in pairs])
+    kept = [
+        (problem, target, labels)
+        for (problem, target), labels in zip(pairs, encoded_targets["input_ids"], strict=True)
+        if len(labels) <= config.max_target_tokens
+    ]
     prompts = [
         training_prompt(problem, target, tag_dropout=config.tag_dropout, seed=config.seed)
-        for problem, target in pairs
+        for problem, target, _ in kept
     ]
-    targets = [target_text(target) for _, target in pairs]
-    encoded_prompts = tokenizer(prompts)["input_ids"]
-    encoded_targets = tokenizer(text_target=targets)["input_ids"]
-    examples: list[dict[str, list[int] | int]] = []
-    counts: Counter[str] = Counter()
-    for prompt_ids, labels in zip(encoded_prompts, encoded_targets, strict=True):
-        if len(labels) > config.max_target_tokens:
-            counts["targets too long, left out"] += 1
-            continue
-        if len(prompt_ids) > config.max_prompt_tokens:
-            counts["prompts too long, cut"] += 1
-            prompt_ids = [*prompt_ids[: config.max_prompt_tokens - 1], prompt_ids[-1]]
-        # By length of target, and among nearly equal ones by length of prompt.
-        length = len(labels) // _LABEL_BUCKET * config.max_prompt_tokens + len(prompt_ids)
-        examples.append(
-            {
-                "input_ids": prompt_ids,
-                "attention_mask": [1] * len(prompt_ids),
-                "labels": labels,
-                "length": length,
-            }
-        )
-    return Dataset.from_list(examples), counts
+    encoded_prompts, num_cut = encode_prompts(tokenizer, prompts, config.max_prompt_tokens)
+    examples = [
+        {
+            "input_ids": prompt_ids,
+            "attention_mask": [1] * len(prompt_ids),
+            "labels": labels,
+            # By length of target, and among nearly equal ones by length of prompt.
+            "length": len(labels) // _LABEL_BUCKET * config.max_prompt_tokens + len(prompt_ids),
+        }
+        for prompt_ids, (_, _, labels) in zip(encoded_prompts, kept, strict=True)
+    ]
+    counts = {
+        "targets too long, left out": len(pairs) - len(kept),
+        "prompts too long, cut": num_cut,
+    }
+    return Dataset.from_list(examples), +Counter(counts)
 
 
 def describe_counts(counts: Counter[str]) -> str:

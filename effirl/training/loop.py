@@ -4,9 +4,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from transformers import PrinterCallback, ProgressCallback, Trainer
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerState
 
 from effirl.data.overlap import RECORD_FILE
 from effirl.data.prompts import PROMPT_FILE
@@ -44,8 +45,11 @@ def run_to_end(
     if is_main():
         for name in (LOG_FILE, ROLLOUTS_FILE, REACTIONS_FILE):
             drop_rows_after(run.path / name, checkpoint_step(run) // cycle)
-    with interrupt:
-        trainer.train(resume_from_checkpoint=checkpoint)
+    if checkpoint is not None and 0 < trainer.args.max_steps <= checkpoint_step(run):
+        _load_last(trainer, checkpoint)  # the trainer would make one more step
+    else:
+        with interrupt:
+            trainer.train(resume_from_checkpoint=checkpoint)
     if interrupt.is_requested and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt
     _save(trainer, run)
@@ -100,6 +104,12 @@ def checkpoint_step(run: Run) -> int:
         return 0
     state = json.loads((run.checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     return int(state["global_step"])
+
+
+def _load_last(trainer: Trainer, checkpoint: str) -> None:
+    """Load what a run that was stopped after its last step was about to save."""
+    trainer.state = TrainerState.load_from_json(str(Path(checkpoint, "trainer_state.json")))
+    trainer._load_from_checkpoint(trainer.state.best_model_checkpoint or checkpoint)
 
 
 def _save(trainer: Trainer, run: Run) -> None:

@@ -34,9 +34,9 @@ class MuonWithAdam(torch.optim.Optimizer):
     def __init__(self, model: nn.Module, learning_rate: float, weight_decay: float) -> None:
         wide, matrices, vectors = _kinds(model)
         adam = torch.optim.AdamW(
-            [
-                {"params": wide, "lr": learning_rate * _WIDE_RATE},
+            [  # the first one's rate is what trainers log
                 {"params": vectors, "lr": learning_rate},
+                {"params": wide, "lr": learning_rate * _WIDE_RATE},
             ],
             betas=(0.9, 0.98),
             weight_decay=weight_decay,
@@ -44,7 +44,7 @@ class MuonWithAdam(torch.optim.Optimizer):
         rate = learning_rate * _MATRIX_RATE
         muon = Muon(matrices, rate, momentum=0.95, weight_decay=weight_decay)
         self._parts: tuple[torch.optim.Optimizer, ...] = (adam, muon)
-        super().__init__([{"params": part} for part in (wide, vectors, matrices)], {})
+        super().__init__([{"params": part} for part in (vectors, wide, matrices)], {})
         self._share_groups()
 
     def _share_groups(self) -> None:

@@ -17,7 +17,7 @@ from effirl.data.problems import LoadedProblems, Problem
 from effirl.data.prompts import mark_conditioned
 from effirl.errors import UserError
 from effirl.model_files import locate_model
-from effirl.policy import Policy, add_lora, load_policy
+from effirl.policy import Policy, add_lora, encode_prompts, load_policy
 from effirl.runs import Run, newest_warm_start
 from effirl.scoring import find_unusable, policy_prompt
 from effirl.training.config import PpoConfig
@@ -28,6 +28,7 @@ from effirl.training.processes import (
     Hardware,
     from_main,
     is_main,
+    is_sharded,
     num_ranks,
     open_shared_run,
     prepare_process,
@@ -112,6 +113,9 @@ def build_trainer(
             f"{config.data} has {len(problems)} usable ones; lower --num-prompts"
         )
     groups = _groups(config, policy, problems)
+    _, num_cut = encode_prompts(policy.tokenizer, groups["prompt"], config.max_prompt_tokens)
+    if num_cut:
+        write_line(f"{num_cut} of {len(groups)} prompts too long: their programs are cut")
     if policy.is_causal:
         return CausalGRPOTrainer(policy, reward=reward, args=args, train_dataset=groups)
     critic = CriticSettings(config.gae_lambda, config.critic_learning_rate)
@@ -131,6 +135,11 @@ def _load(config: PpoConfig, name: str) -> Policy:
     if policy.is_causal and config.advantage == "gae":
         raise UserError(
             f"--advantage gae needs an encoder-decoder, and {name} is a causal model; "
+            "use --advantage group"
+        )
+    if is_sharded() and config.advantage == "gae":
+        raise UserError(
+            "--advantage gae needs whole weights, which FSDP and DeepSpeed divide; "
             "use --advantage group"
         )
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter

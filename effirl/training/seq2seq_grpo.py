@@ -31,7 +31,8 @@ from trl import GRPOConfig as GRPOConfig  # type: ignore[attr-defined]
 from trl import GRPOTrainer  # type: ignore[attr-defined]
 from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
-from effirl.policy import Policy
+from effirl.policy import Policy, encode_prompts
+from effirl.training.callbacks import EpochCallback
 from effirl.training.clock import Clock
 from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
 from effirl.training.teacher_forcing import (
@@ -99,6 +100,7 @@ class CausalGRPOTrainer(GRPOTrainer):
         """
         sampler: Any = super()._get_train_sampler(*args)
         sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(self.args.seed + epoch)
+        self.add_callback(EpochCallback(sampler.set_epoch))
         return sampler
 
     def _generate(self, *args: Any) -> Any:
@@ -152,7 +154,7 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
             reward: In TRL's signature. None marks a completion that could not be scored.
             args: Settings of TRL's causal-only features must be off.
             train_dataset: `datasets.Dataset` with a text column `prompt`.
-            max_prompt_tokens: Longer prompts are cut off at the end.
+            max_prompt_tokens: Of longer prompts the program is cut.
             critic: None takes a group's mean reward as the baseline.
 
         Raises:
@@ -205,9 +207,7 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
         A group's prompts are equal, so each distinct prompt is encoded once.
         """
         tokenizer = self.text_tokenizer
-        prompt_ids: list[list[int]] = tokenizer(
-            prompts, truncation=True, max_length=self.max_prompt_tokens
-        )["input_ids"]
+        prompt_ids, _ = encode_prompts(tokenizer, prompts, self.max_prompt_tokens)
         completion_ids: list[list[int]] = []
         with (
             torch.no_grad(),

@@ -10,6 +10,7 @@ from torch.utils.data import Sampler
 from transformers import Seq2SeqTrainer
 
 from effirl.policy import Policy
+from effirl.training.callbacks import EpochCallback
 from effirl.training.config import SftConfig
 from effirl.training.optimizer import MuonWithAdam
 from effirl.training.replay import Replay, ReplaySampler
@@ -73,17 +74,23 @@ class WarmStartTrainer(Seq2SeqTrainer):
         )
         return gathered
 
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
         # The dataset that the trainer passes has lost the column `length`, which groups batches.
         del train_dataset
         assert isinstance(self.train_dataset, Dataset)
+        sampler: Any
         if self._replay is None:
-            sampler: Sampler[int] | None = super()._get_train_sampler(self.train_dataset)
-            return sampler
-        return ReplaySampler(
-            self.train_dataset["length"],
-            self._num_own,
-            self.args.per_device_train_batch_size,
-            self._replay,
-            self.args.seed,
-        )
+            sampler = super()._get_train_sampler(self.train_dataset)
+            sampler.generator = torch.Generator()  # its order is the epoch's, also when resumed
+            sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(self.args.seed + epoch)
+        else:
+            sampler = ReplaySampler(
+                self.train_dataset["length"],
+                self._num_own,
+                self.args.per_device_train_batch_size,
+                self._replay,
+                self.args.seed,
+            )
+        self.add_callback(EpochCallback(sampler.set_epoch))
+        found: Sampler[int] = sampler
+        return found

@@ -30,6 +30,20 @@ def test_failure_is_one_line() -> None:
         run([sys.executable, "-c", "raise SystemExit(2)"], "the stage")
 
 
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [("", ("said\n", "")), ("EFFIRL_JSON", ("", "said\n")), ("EFFIRL_QUIET", ("", ""))],
+)
+def test_what_a_stage_says_is_not_the_answer(variable: str, expected: tuple[str, str]) -> None:
+    host = "import sys; from effirl.launch import run; run([sys.executable, *sys.argv[1:]], 'it')"
+    done = subprocess.run(
+        [sys.executable, "-c", host, "-c", "print('said')"],
+        env={**os.environ, **({variable: "1"} if variable else {})},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == expected
+
+
 def test_an_interrupted_stage_interrupts() -> None:
     with pytest.raises(KeyboardInterrupt):
         run([sys.executable, "-c", "raise SystemExit(130)"], "it")

@@ -148,6 +148,13 @@ def test_either_alone_and_either_order(tmp_path: Path, fakes: Fakes, order: list
     assert [name for name, _ in fakes.started] == order
 
 
+@pytest.mark.parametrize("order", [["memory"], ["memory", "runtime"]])
+def test_naming_phases_keeps_their_blocks(tmp_path: Path, order: list[str]) -> None:
+    settings = config(tmp_path, "--phases", *order)
+    assert settings.phases == order
+    assert settings.settings_of("memory").replay_share == 0.5
+
+
 def test_a_flag_beats_the_block_of_a_phase(tmp_path: Path) -> None:
     settings = config(tmp_path, "--max-steps", "3", "--learning-rate", "1e-5")
     for phase in ("runtime", "memory"):

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
 
 from effirl import model_files
 from effirl.errors import UserError
-from effirl.policy import Policy, add_lora, generate, load_policy
+from effirl.policy import Policy, add_lora, encode_prompts, generate, load_policy
 
 PROMPTS = ["print(sum(range(10)))", "n = int(input())\nprint(n)", "x"]
 
@@ -91,6 +91,19 @@ def test_prompts_are_cut_to_their_limit(policy: Policy) -> None:
     long, cut = "x " * 300, "x " * 301
     outputs = generate(policy, [long, cut], temperature=0, max_new_tokens=5, max_prompt_tokens=20)
     assert outputs[0] == outputs[1]
+
+
+def test_of_a_prompt_that_is_cut_the_tags_stay(policy: Policy) -> None:
+    prompt = "Problem: x\nInitial Code:\n" + "x = 1\n" * 60 + "Performance Tag: runtime=1 memory=0"
+    short = prompt.replace("x = 1\n" * 60, "x = 1\n")
+    (cut, whole), num_cut = encode_prompts(policy.tokenizer, [prompt, short], 80)
+    assert num_cut == 1
+    assert len(cut) == 80
+    text = policy.tokenizer.decode(cut, skip_special_tokens=True)
+    assert text.startswith("Problem: x\nInitial Code:\nx = 1\n")
+    assert text.endswith("\nPerformance Tag: runtime=1 memory=0")
+    assert cut[-1] == whole[-1] == policy.tokenizer.eos_token_id
+    assert policy.tokenizer.decode(whole, skip_special_tokens=True) == short
 
 
 def test_half_precision_weights_are_loaded_in_single(tiny_policy_dir: Path, tmp_path: Path) -> None:

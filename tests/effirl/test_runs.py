@@ -78,10 +78,15 @@ def test_a_finished_run_is_not_continued(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    """Not even begun a second time: the script of an interrupted launcher may still be saving."""
     first = open_run("ppo", Config(), None, tmp_path)
-    assert open_run("ppo", Config(), None, tmp_path).path != first.path
-    with pytest.raises(UserError, match="being written by another process"):
-        open_run("ppo", Config(), first.path, tmp_path)
+    number = (first.path / ".lock").read_text()
+    for folder in (None, first.path):
+        with pytest.raises(UserError, match="being written by another process"):
+            open_run("ppo", Config(), folder, tmp_path)
+    assert (first.path / ".lock").read_text() == number == f"{os.getpid()}\n"
+    assert [path.name for path in tmp_path.iterdir()] == [first.path.name]
+    assert open_run("ppo", Config(alpha=1.0), None, tmp_path).path != first.path
 
 
 def test_named_folder_with_other_settings_is_refused(tmp_path: Path) -> None:

@@ -49,6 +49,15 @@ class Fakes:
         return ""
 
 
+def test_settings_of_runs_on_other_data_are_refused(tmp_path: Path, fakes: "Fakes") -> None:
+    path = tmp_path / "ppo.yaml"
+    path.write_text("data: pie\ndata_path: somewhere\n")
+    settings = replace(config(tmp_path / "sweep"), ppo_config=path)
+    with pytest.raises(UserError, match=r"ppo\.yaml has --data pie, and the sweep builtin; give"):
+        sweep(settings)
+    assert fakes.trained == fakes.evaluated == []
+
+
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes = Fakes()

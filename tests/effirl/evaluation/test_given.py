@@ -102,3 +102,24 @@ def test_one_id_for_several_problems_needs_the_source_program(tmp_path: Path) ->
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no\.jsonl does not exist"):
         read_completions(tmp_path / "no.jsonl", PROBLEMS)
+
+
+def test_equal_problems_share_what_is_theirs(tmp_path: Path) -> None:
+    """PIE has pairs with one source program: a completion of each is one sample of each."""
+    equal = [Problem("p", "", "pass"), Problem("p", "", "pass  # again"), Problem("q", "", "pass")]
+    path = tmp_path / "given.jsonl"
+    rows = [
+        {"problem_id": "p", "source_program": "pass", "completion": "a", "sample": 0},
+        {"problem_id": "p", "source_program": "pass  # again", "completion": "b", "sample": 0},
+        {"problem_id": "q", "source_program": "pass", "completion": "c", "sample": 0},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_completions(path, equal)
+    assert (found.num_samples, found.by_problem, found.notes) == (1, [["a"], ["b"], ["c"]], [])
+    twins = [Problem("p", "", "pass"), Problem("p", "", "pass"), Problem("q", "", "pass")]
+    for row in rows:
+        row["source_program"] = "pass"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert read_completions(path, twins).by_problem == [["a"], ["b"], ["c"]]
+    path.write_text("".join(json.dumps(row) + "\n" for row in (rows[0], rows[2])))
+    assert read_completions(path, twins).by_problem == [["a"], ["a"], ["c"]]

@@ -14,9 +14,11 @@ from effirl.evaluation.results import (
     conditions,
     load_evaluation,
     read_rows,
+    weights_digest,
 )
+from effirl.model_files import BUILTIN_FOLDERS
 from rewards.isolation import IsolationReport, Mechanism
-from rewards.records import TestCase
+from rewards.records import Status, TestCase
 from tests.effirl.evaluation.rows import correct, failed
 
 ROWS = [
@@ -28,7 +30,12 @@ ROWS = [
 
 
 def on(cpu: str) -> dict[str, object]:
-    return {"machine": {"cpu": cpu, "python": "3.11"}, "meter": {"plan": 1}, "isolation": {}}
+    return {
+        "machine": {"cpu": cpu, "python": "3.11"},
+        "meter": {"plan": 1},
+        "isolation": {},
+        "sampling": {"temperature": 0.8},
+    }
 
 
 PROBLEMS = [Problem("p0", "", "pass"), Problem("p1", "", "pass")]
@@ -53,6 +60,20 @@ def test_a_half_written_line_and_its_problem_are_dropped(tmp_path: Path) -> None
     # The file was cut back too, so what is appended next begins on a line of its own.
     append_rows(path, ROWS[2:])
     assert read_rows(path, num_samples=2) == ROWS
+
+
+def test_what_we_failed_to_run_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    failed = replace(ROWS[0], status=Status.SANDBOX_ERROR, reward=None)
+    append_rows(path, [failed, *ROWS[1:]])
+    assert read_rows(path, num_samples=2) == ROWS[2:]
+
+
+def test_the_weights_behind_a_built_in_name_are_told_apart(tmp_path: Path) -> None:
+    check_provenance(tmp_path, PROBLEMS, ["codet5-nano"], on("A"))
+    weights = json.loads((tmp_path / "provenance.json").read_text())["weights"]
+    assert weights == {"codet5-nano": weights_digest(BUILTIN_FOLDERS["codet5-nano"])}
+    assert weights["codet5-nano"]
 
 
 def test_an_unreadable_line_before_the_last_is_an_error(tmp_path: Path) -> None:
@@ -116,6 +137,10 @@ def test_conditions_name_machine_meter_and_isolation(tmp_path: Path) -> None:
         (on("B"), r"differ in machine \(cpu: 'A' and 'B'\)"),
         (on("A") | {"meter": {"plan": 2}}, r"differ in meter \(plan: 1 and 2\)"),
         (on("A") | {"isolation": {"level": 1}}, r"differ in isolation \(level: None and 1\)"),
+        (
+            on("A") | {"sampling": {"temperature": 0.0}},
+            r"differ in sampling \(temperature: 0.8 and 0.0\)",
+        ),
     ],
 )
 def test_results_that_differ_are_not_put_together(

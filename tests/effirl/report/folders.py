@@ -74,6 +74,7 @@ def write_evaluation(
     provenance = {key: {"cpu": machine} for key in COMPARED}
     (folder / "provenance.json").write_text(json.dumps(provenance))
     append_rows(folder / "results.jsonl", rows(*gains, num_wrong, program))
+    (folder / "metrics.json").write_text("{}")  # written last: the evaluation is finished
     return folder
 
 
@@ -93,7 +94,8 @@ def write_study(folder: Path, seeds: int = 2, **changed: tuple[float, float]) ->
         start = write_training(path / "sft", {"objective": "both"})
         for runtime, memory in ((1, 1), (1, 0), (0, 1)):
             steered = path / "sweep" / f"warm-start-{runtime}-{memory}"
-            write_evaluation(steered, start, gains["sft"], runtime_tag=runtime, memory_tag=memory)
+            tags = {"runtime_tag": runtime, "memory_tag": memory}
+            write_evaluation(steered, start, gains["sft"], num_wrong=3, **tags)
         runs: dict[str, dict[str, object]] = {
             f"sweep/alpha-{a}-seed-{seed}": {"alpha": a, "max_steps": 24} for a in ("0", "0.5", "1")
         }

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.pareto import Candidate, Pair, compare, trade_off
+from effirl.report import checks as checks_module
 from effirl.report import comparisons as comparisons_module
 from effirl.report.answers import answer
 from effirl.report.checks import Check, check
@@ -45,8 +47,9 @@ def test_all_holds_where_alpha_does_what_it_says(tmp_path: Path) -> None:
     assert [each.verdict for each in found.values()] == ["holds"] * 14
     gain = found["alpha 1 has more runtime gain than the warm start, over all completions"]
     assert gain.found is not None
-    assert gain.found.value == pytest.approx(0.4 * 10 / 12)  # two of twelve are wrong and gain 0
-    assert gain.by_seed == pytest.approx([0.4 * 10 / 12] * 2)
+    # Of twelve both are wrong in two and gain 0, and the warm start in a third one.
+    assert gain.found.value == pytest.approx((0.4 * 9 + 0.64) / 12)
+    assert gain.by_seed == pytest.approx([(0.4 * 9 + 0.64) / 12] * 2)
     solved = found["alpha 1 has more runtime gain than the warm start, over what both solve"]
     assert solved.found is not None
     assert solved.found.value == pytest.approx(0.4)
@@ -54,6 +57,15 @@ def test_all_holds_where_alpha_does_what_it_says(tmp_path: Path) -> None:
     assert share.found is not None
     assert share.found.value == pytest.approx(1.0)
     assert share.words == "trained in 48 steps beside 144"
+
+
+def test_where_no_problem_differs_nothing_is_known(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        checks_module, "_difference", lambda *_, **__: (Estimate(0.0, 0.0, 0.0, 9), [0.0])
+    )
+    found = checks(read(tmp_path))
+    kept = [each.verdict for what, each in found.items() if "of correctness" in what]
+    assert kept == ["not answered"] * 3
 
 
 def test_two_policies_are_compared_once(tmp_path: Path, monkeypatch) -> None:

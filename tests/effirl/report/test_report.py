@@ -126,6 +126,7 @@ def test_a_baseline_in_an_evaluation_is_a_policy_too(tmp_path: Path, evaluate: E
     folder = evaluate("ppo", (0.3, 0.3), {"alpha": "0.5"}, baseline="source")
     (folder / "baseline").mkdir()
     append_rows(folder / "baseline" / "results.jsonl", rows(0.0, 0.0, 0, SOURCE))
+    (folder / "baseline" / "metrics.json").write_text("{}")
     assert read_study([tmp_path]).reference.label == "source programs"
 
 
@@ -175,3 +176,24 @@ def test_the_page_holds_it_all(tmp_path: Path, evaluate: Evaluate) -> None:
     assert page.count("<svg") == 5  # front, spread, statuses, reward, the warm start's loss
     assert_stands_alone(page)
     assert json.loads((tmp_path / "out" / "answers.json").read_text())[0]["verdict"] == "yes"
+
+
+def test_an_unfinished_evaluation_is_left_out(
+    tmp_path: Path, evaluate: Evaluate, caplog: pytest.LogCaptureFixture
+) -> None:
+    evaluate("base", (0.0, 0.0))
+    evaluate("sft", (0.1, 0.1), {"tag_dropout": 0.5})
+    cut = evaluate("ppo", (0.3, 0.3), {"alpha": "0.5"})
+    (cut / "metrics.json").unlink()
+    assert "alpha 0.5" not in [group.label for group in read_study([tmp_path]).groups]
+    assert f"{cut} is not finished" in caplog.text
+
+
+def test_runs_of_other_settings_are_no_seeds_of_one_policy(
+    tmp_path: Path, evaluate: Evaluate
+) -> None:
+    evaluate("base", (0.0, 0.0))
+    for number, rate in enumerate((1e-4, 3e-4)):
+        evaluate(f"ppo-{number}", (0.3, 0.3), {"alpha": "0.5", "learning_rate": rate})
+    with pytest.raises(UserError, match=r"no seeds of one policy: learning_rate is 0.0001 and"):
+        read_study([tmp_path])

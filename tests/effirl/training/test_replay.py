@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 from torch.optim.lr_scheduler import LambdaLR
+from transformers import TrainerState
 
+from effirl.training.callbacks import EpochCallback
 from effirl.training.replay import BLOCK_BATCHES, Replay, ReplaySampler
 from effirl.training.validation import Verdict
 
@@ -104,3 +106,11 @@ def test_a_reaction_cut_short_is_passed_over(tmp_path: Path) -> None:
     row = {"step": 5, "block": 1, "share": 0.5}
     (tmp_path / "reactions.jsonl").write_text(json.dumps(row) + '\n{"step": 6, "bl')
     assert replay(tmp_path, step=9).share == 0.5
+
+
+def test_a_sampler_is_told_the_epoch_that_a_run_goes_on_in() -> None:
+    told: list[int] = []
+    callback = EpochCallback(told.append)
+    for epoch in (None, 1.37, 2.0):
+        callback.on_epoch_begin(None, TrainerState(epoch=epoch), None)  # type: ignore[arg-type]
+    assert told == [0, 1, 2]

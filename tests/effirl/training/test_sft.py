@@ -2,6 +2,7 @@
 
 import gc
 import json
+import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -181,6 +182,23 @@ class ScriptedReward(FakeReward):
     def score(self, requests: Sequence[ScoreRequest]) -> list[Score]:
         gain = self.gains.pop(0)
         return [Score(Status.OK, 1 + gain, gain, 0, False, 1.0, None, "x") for _ in requests]
+
+
+def test_a_run_stopped_before_its_model_was_written_makes_no_step_more(
+    tiny_policy_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = config(tiny_policy_dir, max_steps=3, eval_steps=1)
+    run = sft.train(settings, None)
+    made = load_policy(run.model_path).model.state_dict()
+    log = (run.path / "log.jsonl").read_text()
+    assert run.lock is not None
+    run.lock.close()
+    shutil.rmtree(run.model_path)
+    again = sft.train(settings, None)
+    assert again.path == run.path
+    assert (run.path / "log.jsonl").read_text() == log
+    found = load_policy(run.model_path).model.state_dict()
+    assert all(torch.equal(made[name], found[name]) for name in made)
 
 
 def test_a_phase_with_replay_reacts_and_resumes_exactly(
