@@ -62,7 +62,7 @@ class TrainingConfig:
         return "tensorboard" if find_spec("tensorboard") else "none"
 
 
-DEFAULT_STEPS = 700
+DEFAULT_STEPS = 400
 SFT_PATHS = ("data_path", "measured_gains", "performance_inputs")
 """Settings of a warm start that are paths, which YAML has as texts."""
 MAX_REPLAY_SHARE = 0.75
@@ -116,16 +116,16 @@ class SftConfig(TrainingConfig):
         metadata={"help": "Share of pairs from --replay-from; rises where their gain falls."},
     )
     batch_size: int = field(
-        default=32, metadata={"help": "Pairs a step, over all processes and accumulation."}
+        default=16, metadata={"help": "Pairs a step, over all processes and accumulation."}
     )
     micro_batch_size: int = field(
-        default=32, metadata={"help": "Pairs in memory at once on each process."}
+        default=16, metadata={"help": "Pairs in memory at once on each process."}
     )
     optimizer: Literal["muon", "adamw"] = field(
         default="muon", metadata={"help": "muon learns codet5-nano in half the steps."}
     )
-    learning_rate: float = field(default=1.8e-3, metadata={"help": "Peak, decaying linearly to 0."})
-    warmup_steps: int = field(default=50, metadata={"help": "Steps of linear warm-up."})
+    learning_rate: float = field(default=1.2e-3, metadata={"help": "Peak, decaying linearly to 0."})
+    warmup_steps: int = field(default=20, metadata={"help": "Steps of linear warm-up."})
     weight_decay: float = field(default=0.01, metadata={"help": "Decoupled weight decay."})
     tag_dropout: float = field(
         default=0.25, metadata={"help": "Probability of leaving each performance tag out."}

@@ -99,7 +99,7 @@ def write_model_card(
         decoder_layers=model.config.num_decoder_layers,
         d_model=model.config.d_model,
         config_name="pretrain_more.yaml" if config.start_from else "pretrain.yaml",
-        start=config.start_from or "random weights",
+        start=f"{config.start_from} as it was" if config.start_from else "random weights",
         vocab_size=len(policy.tokenizer),
         num_programs=num_programs,
         num_examples=config.num_rounds * config.round_examples,

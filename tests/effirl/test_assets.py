@@ -66,7 +66,7 @@ def test_programs_take_few_tokens(nano: Policy) -> None:
 
 def test_its_card_names_the_command_and_good_scores(nano: Policy) -> None:
     card = (BUILTIN_FOLDERS[BUILTIN_MODEL] / "README.md").read_text(encoding="utf-8")
-    assert "python scripts/pretrain.py --config configs/pretrain.yaml" in card
+    assert "python scripts/pretrain.py --config configs/pretrain_more.yaml" in card
     scores = {}
     for task in ("copied", "rebuilt, a tenth of it damaged"):
         row = re.search(rf"program {task} \| (\d\.\d+) \| (\d\.\d+)", card)
