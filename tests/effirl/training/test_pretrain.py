@@ -64,7 +64,8 @@ def test_it_goes_on_from_a_model_with_its_tokens(tmp_path: Path) -> None:
     assert second.tokenizer.get_vocab() == start.tokenizer.get_vocab()
     distance = (second.model.shared.weight - start.model.shared.weight).abs().mean()
     assert 0 < distance < start.model.shared.weight.std()
-    assert f"| started from | {first} as it was |" in (tmp_path / "more" / "export" / "README.md").read_text()
+    card = (tmp_path / "more" / "export" / "README.md").read_text()
+    assert f"| started from | {first} as it was |" in card
 
 
 def test_an_interrupted_run_continues_to_the_same_weights(
