@@ -88,7 +88,7 @@ def test_only_a_conditioned_policy_is_told_alpha() -> None:
     policy = fake_policy()
     assert scoring.policy_prompt(policy, PROBLEMS[0], 0.8) == inference_prompt(PROBLEMS[0])
     policy.is_conditioned = True
-    assert scoring.policy_prompt(policy, PROBLEMS[0], 0.8).endswith("runtime=1 memory=0.4")
+    assert scoring.policy_prompt(policy, PROBLEMS[0], 0.8).endswith("runtime=1 memory=0.5")
     causal = fake_policy(is_causal=True)
     prompt = scoring.policy_prompt(causal, PROBLEMS[0], 0.8)
     assert prompt == inference_prompt(PROBLEMS[0]) + "\nImproved Code:\n"
