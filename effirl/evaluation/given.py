@@ -122,13 +122,12 @@ def _fewest(
 
 def _share_equals(problems: Sequence[Problem], found: list[dict[int, _Given]]) -> None:
     """Give a problem without completions those of one that is equal to it."""
+    keys = [(problem.problem_id, normalise(problem.source_program)) for problem in problems]
     known: dict[tuple[str, str], dict[int, _Given]] = {}
-    for problem, samples in zip(problems, found, strict=True):
+    for key, samples in zip(keys, found, strict=True):
         if samples:
-            known.setdefault((problem.problem_id, normalise(problem.source_program)), samples)
-    for index, problem in enumerate(problems):
-        if not found[index]:
-            found[index] = known.get((problem.problem_id, normalise(problem.source_program)), {})
+            known.setdefault(key, samples)
+    found[:] = [samples or known.get(key, {}) for key, samples in zip(keys, found, strict=True)]
 
 
 def _add(samples: dict[int, _Given], row: Row, texts: Sequence[str]) -> None:

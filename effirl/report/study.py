@@ -269,7 +269,7 @@ def _check_seeds(label: str, policies: Sequence[Policy]) -> None:
         UserError: Naming two, and what differs.
     """
     runs = [Path(policy.evaluation.model).parent for policy in policies]
-    first, *others = ({**(read_settings(run) or {})} for run in runs)
+    first, *others = (read_settings(run) or {} for run in runs)
     for run, other in zip(runs[1:], others, strict=True):
         for name in sorted((first.keys() | other.keys()) - OF_A_SEED):
             if first.get(name) != other.get(name):

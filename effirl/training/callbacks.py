@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Self
 
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from effirl.training.processes import is_main, num_ranks, write_line
 
@@ -97,6 +97,12 @@ class EpochCallback(TrainerCallback):
     ) -> None:
         """Tell it."""
         self._set_epoch(int(state.epoch or 0))
+
+
+def shuffle_by_epoch(trainer: Trainer, sampler: Any) -> None:
+    """Make the order of a sampler with a generator that of the seed and the epoch alone."""
+    sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(trainer.args.seed + epoch)
+    trainer.add_callback(EpochCallback(sampler.set_epoch))
 
 
 class InterruptCallback(TrainerCallback):

@@ -113,11 +113,11 @@ def build_trainer(
             f"{config.data} has {len(problems)} usable ones; lower --num-prompts"
         )
     groups = _groups(config, policy, problems)
+    if policy.is_causal:
+        return CausalGRPOTrainer(policy, reward=reward, args=args, train_dataset=groups)
     _, num_cut = encode_prompts(policy.tokenizer, groups["prompt"], config.max_prompt_tokens)
     if num_cut:
         write_line(f"{num_cut} of {len(groups)} prompts too long: their programs are cut")
-    if policy.is_causal:
-        return CausalGRPOTrainer(policy, reward=reward, args=args, train_dataset=groups)
     critic = CriticSettings(config.gae_lambda, config.critic_learning_rate)
     return Seq2SeqGRPOTrainer(
         policy,

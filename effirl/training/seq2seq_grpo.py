@@ -32,7 +32,7 @@ from trl import GRPOTrainer  # type: ignore[attr-defined]
 from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
 from effirl.policy import Policy, encode_prompts
-from effirl.training.callbacks import EpochCallback
+from effirl.training.callbacks import shuffle_by_epoch
 from effirl.training.clock import Clock
 from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
 from effirl.training.teacher_forcing import (
@@ -99,8 +99,7 @@ class CausalGRPOTrainer(GRPOTrainer):
         first epoch's order again.
         """
         sampler: Any = super()._get_train_sampler(*args)
-        sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(self.args.seed + epoch)
-        self.add_callback(EpochCallback(sampler.set_epoch))
+        shuffle_by_epoch(self, sampler)
         return sampler
 
     def _generate(self, *args: Any) -> Any:

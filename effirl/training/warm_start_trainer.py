@@ -10,7 +10,7 @@ from torch.utils.data import Sampler
 from transformers import Seq2SeqTrainer
 
 from effirl.policy import Policy
-from effirl.training.callbacks import EpochCallback
+from effirl.training.callbacks import EpochCallback, shuffle_by_epoch
 from effirl.training.config import SftConfig
 from effirl.training.optimizer import MuonWithAdam
 from effirl.training.replay import Replay, ReplaySampler
@@ -81,8 +81,8 @@ class WarmStartTrainer(Seq2SeqTrainer):
         sampler: Any
         if self._replay is None:
             sampler = super()._get_train_sampler(self.train_dataset)
-            sampler.generator = torch.Generator()  # its order is the epoch's, also when resumed
-            sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(self.args.seed + epoch)
+            sampler.generator = torch.Generator()
+            shuffle_by_epoch(self, sampler)
         else:
             sampler = ReplaySampler(
                 self.train_dataset["length"],
@@ -91,6 +91,6 @@ class WarmStartTrainer(Seq2SeqTrainer):
                 self._replay,
                 self.args.seed,
             )
-        self.add_callback(EpochCallback(sampler.set_epoch))
+            self.add_callback(EpochCallback(sampler.set_epoch))
         found: Sampler[int] = sampler
         return found
