@@ -1,10 +1,9 @@
-"""Load a policy (an encoder-decoder, or a causal model, with its tokenizer) and sample from it.
+"""Load a policy (an encoder-decoder, or a causal model, with its tokenizer) and encode its prompts.
 
 Does not train anything and does not know the prompt's format: see `effirl.data.prompts`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,7 +117,7 @@ def _load_plain(
         _pad_left(model, tokenizer)
     _check_vocabulary(model, tokenizer, name)
     # Settings such as num_beams or no_repeat_ngram_size would make every sampler biased.
-    model.generation_config = _plain_generation(model)
+    model.generation_config = plain_generation(model)
     return model, tokenizer
 
 
@@ -164,7 +163,7 @@ def _check_vocabulary(
         raise UserError(f"config.json of {name} lacks decoder_start_token_id")
 
 
-def _plain_generation(model: PreTrainedModel, **settings: float | bool) -> GenerationConfig:
+def plain_generation(model: PreTrainedModel, **settings: float | bool) -> GenerationConfig:
     """Return generation settings that owe nothing to the checkpoint's own but the token ids."""
     config = model.config
     return GenerationConfig(  # type: ignore[no-untyped-call]
@@ -192,111 +191,3 @@ def encode_prompts(
             encoded[index] = [*ids[: max(0, max_tokens - len(tail))], *tail][-max_tokens:]
             num_cut += 1
     return encoded, num_cut
-
-
-def generate(  # noqa: PLR0913 - all but two are by keyword, and each is a sampler's setting
-    policy: Policy,
-    prompts: Sequence[str],
-    *,
-    num_samples: int = 1,
-    temperature: float = 1.0,
-    max_new_tokens: int = 256,
-    max_prompt_tokens: int = 512,
-    batch_size: int = 64,
-    seed: int = 0,
-) -> list[list[str]]:
-    """Sample `num_samples` completions for each prompt, from the full distribution.
-
-    The same arguments give the same completions on the same machine. The global random state and
-    the model's training mode are left as they were.
-
-    Args:
-        policy: What to sample from, on any device.
-        prompts: Encoder texts; see `encode_prompts` for longer ones.
-        num_samples: Completions for each prompt.
-        temperature: 0 is greedy decoding, and then `num_samples` must be 1.
-        max_new_tokens: Longest completion.
-        max_prompt_tokens: Longest prompt.
-        batch_size: Completions that are decoded together.
-        seed: Of the sampling.
-
-    Returns:
-        For each prompt, its completions without special tokens.
-    """
-    if temperature == 0 and num_samples != 1:
-        raise ValueError(
-            f"temperature 0 gives one completion a prompt, got num_samples={num_samples}"
-        )
-    sampler: dict[str, float | bool] = {"do_sample": temperature > 0}
-    if temperature > 0:
-        sampler |= {"temperature": temperature, "top_k": 0, "top_p": 1.0}
-    model = _plain_model(policy.model)
-    settings = _plain_generation(
-        model,
-        max_new_tokens=max_new_tokens,
-        num_return_sequences=num_samples,  # the encoder runs once a prompt
-        use_cache=True,
-        **sampler,
-    )
-    # Prompts of like length share a batch, so that little of it is padding.
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    step = max(1, batch_size // num_samples)
-    completions: list[list[str]] = [[] for _ in prompts]
-    with _sampling(model, settings, seed):
-        for start in range(0, len(order), step):
-            indices = order[start : start + step]
-            texts = _generate_batch(
-                model, policy.tokenizer, [prompts[i] for i in indices], max_prompt_tokens
-            )
-            for position, index in enumerate(indices):
-                completions[index] = texts[position * num_samples : (position + 1) * num_samples]
-    return completions
-
-
-def _plain_model(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
-    """Return the transformer itself, into which an adapter's layers are already inserted."""
-    inner = model.get_base_model() if isinstance(model, PeftModel) else model
-    assert isinstance(inner, PreTrainedModel)
-    return inner
-
-
-@contextmanager
-def _sampling(model: PreTrainedModel, settings: GenerationConfig, seed: int) -> Iterator[None]:
-    """Give the model its settings, a seed and evaluation mode, and restore all three."""
-    was_training, own_settings = model.training, model.generation_config
-    devices = [model.device] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), torch.inference_mode():
-        torch.manual_seed(seed)
-        model.train(False)
-        # `generate` fills what a passed config leaves unset from the model's own: so replace it.
-        model.generation_config = settings
-        try:
-            yield
-        finally:
-            model.generation_config = own_settings
-            model.train(was_training)
-
-
-def _generate_batch(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    prompts: list[str],
-    max_prompt_tokens: int,
-) -> list[str]:
-    is_causal = not model.config.is_encoder_decoder
-    if is_causal:  # what is cut of it is its beginning
-        ids = tokenizer(prompts, truncation=True, max_length=max_prompt_tokens)["input_ids"]
-    else:
-        ids, _ = encode_prompts(tokenizer, prompts, max_prompt_tokens)
-    side = "left" if is_causal else "right"
-    padded = tokenizer.pad({"input_ids": ids}, padding_side=side, return_tensors="pt")
-    encoded = padded.to(model.device)
-    output = model.generate(  # type: ignore[operator]
-        input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]
-    )
-    if is_causal:
-        output = output[:, encoded["input_ids"].shape[1] :]
-    # Cleaning up would drop spaces before punctuation, which changes a program.
-    return tokenizer.batch_decode(
-        output, skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )

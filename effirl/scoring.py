@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from effirl.data.problems import Problem
 from effirl.data.prompts import build_prompt, continuation_prompt, inference_prompt
+from effirl.decoding import generate
 from effirl.errors import UserError
-from effirl.policy import Policy, generate
+from effirl.policy import Policy
 from rewards.efficiency import ScoreRequest
 from rewards.imports import ImportCost
 from rewards.measurement import Comparison

@@ -44,7 +44,7 @@ REWARDS_ORDER = (
 # effirl's layers, lowest first, by the second part of the module's name.
 EFFIRL_LAYERS = (
     {"errors", "files", "tables", "figures", "pages", "parquet", "output"},
-    {"config", "runs", "data", "policy", "model_files"},
+    {"config", "runs", "data", "policy", "model_files", "decoding"},
     {"scoring", "engines"},
     {"training", "evaluation"},
     {"launch"},

@@ -62,7 +62,7 @@ class TrainingConfig:
         return "tensorboard" if find_spec("tensorboard") else "none"
 
 
-DEFAULT_STEPS = 400
+DEFAULT_STEPS = 600
 SFT_PATHS = ("data_path", "measured_gains", "performance_inputs")
 """Settings of a warm start that are paths, which YAML has as texts."""
 MAX_REPLAY_SHARE = 0.75
@@ -116,16 +116,16 @@ class SftConfig(TrainingConfig):
         metadata={"help": "Share of pairs from --replay-from; rises where their gain falls."},
     )
     batch_size: int = field(
-        default=16, metadata={"help": "Pairs a step, over all processes and accumulation."}
+        default=8, metadata={"help": "Pairs a step, over all processes and accumulation."}
     )
     micro_batch_size: int = field(
-        default=16, metadata={"help": "Pairs in memory at once on each process."}
+        default=8, metadata={"help": "Pairs in memory at once on each process."}
     )
     optimizer: Literal["muon", "adamw"] = field(
         default="muon", metadata={"help": "muon learns codet5-nano in half the steps."}
     )
-    learning_rate: float = field(default=1.2e-3, metadata={"help": "Peak, decaying linearly to 0."})
-    warmup_steps: int = field(default=20, metadata={"help": "Steps of linear warm-up."})
+    learning_rate: float = field(default=9e-4, metadata={"help": "Peak, decaying linearly to 0."})
+    warmup_steps: int = field(default=30, metadata={"help": "Steps of linear warm-up."})
     weight_decay: float = field(default=0.01, metadata={"help": "Decoupled weight decay."})
     tag_dropout: float = field(
         default=0.25, metadata={"help": "Probability of leaving each performance tag out."}
@@ -134,7 +134,7 @@ class SftConfig(TrainingConfig):
         default=384, metadata={"help": "Pairs with a longer target are left out."}
     )
     eval_steps: int = field(
-        default=200, metadata={"help": "Steps between evaluations, which also save a checkpoint."}
+        default=300, metadata={"help": "Steps between evaluations, which also save a checkpoint."}
     )
     eval_limit: int = field(
         default=64, metadata={"help": "Validation problems that are completed at each evaluation."}
@@ -200,7 +200,8 @@ class PpoConfig(TrainingConfig):
     num_prompts: int = field(default=24, metadata={"help": "Problems a step."})
     num_samples: int = field(default=8, metadata={"help": "Programs sampled for each problem."})
     micro_batch_size: int = field(
-        default=64, metadata={"help": "Programs in memory at once on each process."}
+        default=192,
+        metadata={"help": "Programs in memory at once on each process; equal ones count once."},
     )
     num_iterations: int = field(
         default=1, metadata={"help": "Passes of the optimizer over each step's programs."}
@@ -269,9 +270,14 @@ class PpoConfig(TrainingConfig):
         check_range(self, 0, 1, names=["epsilon", "gae_lambda"])
         check_range(self, 0.01, 10, names=["temperature", "saturation"])
         check_range(self, 0, 0.99, names=["efficiency_weight"])
-        if (self.num_prompts * self.num_samples) % self.micro_batch_size:
-            rule = f"a divisor of num_prompts * num_samples = {self.num_prompts * self.num_samples}"
+        if self.num_completions % min(self.micro_batch_size, self.num_completions):
+            rule = f"a divisor of num_prompts * num_samples = {self.num_completions}"
             raise FieldError("micro_batch_size", rule, self.micro_batch_size)
+
+    @property
+    def num_completions(self) -> int:
+        """Programs a step."""
+        return self.num_prompts * self.num_samples
 
     @property
     def is_conditioned(self) -> bool:

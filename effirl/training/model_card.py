@@ -10,7 +10,8 @@ import transformers
 from effirl.data.corpus import CorpusText, held_out_corpus
 from effirl.data.noise import denoising_example, reconstruction_example
 from effirl.data.random_programs import random_program
-from effirl.policy import Policy, generate, load_policy
+from effirl.decoding import generate
+from effirl.policy import Policy, load_policy
 from effirl.training.pretrain_config import PretrainConfig
 
 _NUM_TEXTS = 200

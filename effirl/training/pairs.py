@@ -22,14 +22,11 @@ class Pairs:
 
     train: list[Problem]
     validation: list[Problem]
+    footprint: Footprint
+    """What the policy will have seen."""
     replayed: list[Problem] = field(default_factory=list)
     earlier: list[Objective] = field(default_factory=list)
     """What the replayed runs were for, in order, each once."""
-
-    @property
-    def footprint(self) -> Footprint:
-        """What the policy will have seen."""
-        return Footprint.of([*self.train, *self.replayed])
 
 
 def load_pairs(config: SftConfig) -> Pairs:
@@ -44,17 +41,14 @@ def load_pairs(config: SftConfig) -> Pairs:
     folders = config.replay_from if config.replay_share else []
     earlier = [_earlier_config(Path(folder)) for folder in folders]
     replayed = [problem for before in earlier for problem in _train(before, "replay")]
-    pairs = Pairs(
-        train=_train(config, "train"),
-        validation=[],
-        replayed=replayed,
-        earlier=list(dict.fromkeys(before.objective for before in earlier)),
-    )
-    validation = leave_out(_load_validation(config), pairs.footprint, "as in training")
+    train = _train(config, "train")
+    footprint = Footprint.of([*train, *replayed])
+    validation = leave_out(_load_validation(config), footprint, "as in training")
     if validation.dropped:
         write_line(f"validation: left out{describe_counts(validation.dropped)}")
-    pairs.validation, _ = _tagged(validation.problems, config)
-    return pairs
+    tagged, _ = _tagged(validation.problems, config)
+    objectives = dict.fromkeys(before.objective for before in earlier)
+    return Pairs(train, tagged, footprint, replayed, list(objectives))
 
 
 def _train(config: SftConfig, what: str) -> list[Problem]:

@@ -53,7 +53,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     config = resolve_model(config)
     assert config.model is not None
     hardware = prepare_process()
-    accumulation = _accumulation(config)
+    micro_batches = _micro_batches(config)
     policy = _load(config, config.model)
     loaded = load_problems(config.data, data_path=config.data_path, limit=config.limit)
     loaded.problems = with_performance_inputs(loaded.problems, config.performance_inputs)
@@ -72,7 +72,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
         if config.is_conditioned:
             mark_conditioned(run.path)
     reward = LoggedReward(scorer, problems, run.path / ROLLOUTS_FILE, cycle=config.num_iterations)
-    args = _arguments(config, hardware, run, accumulation)
+    args = _arguments(config, hardware, run, *micro_batches)
     trainer = build_trainer(config, policy, problems, reward, args)
     run_to_end(trainer, run, describe_step, cycle=config.num_iterations)
     return run
@@ -184,31 +184,34 @@ def _usable(problems: Sequence[Problem], scorer: Scorer) -> list[Problem]:
     return [p for p, reason in zip(problems, reasons, strict=True) if reason is None]
 
 
-def _accumulation(config: PpoConfig) -> int:
-    """Return how many micro-batches of each process make a step.
+def _micro_batches(config: PpoConfig) -> tuple[int, int]:
+    """Return how many completions make a micro-batch, and how many of these each process's step.
 
     Raises:
         UserError: If the step's completions cannot be divided so.
     """
-    num_completions = config.num_prompts * config.num_samples
-    accumulation, rest = divmod(num_completions, config.micro_batch_size * num_ranks())
-    if rest or not accumulation:
+    share = max(1, config.num_completions // num_ranks())
+    size = min(config.micro_batch_size, share)
+    accumulation, rest = divmod(config.num_completions, size * num_ranks())
+    if rest:
         raise UserError(
-            f"num_prompts * num_samples = {num_completions} must be a multiple of "
-            f"micro_batch_size * processes = {config.micro_batch_size * num_ranks()}; "
+            f"num_prompts * num_samples = {config.num_completions} must be a multiple of "
+            f"micro_batch_size * processes = {size * num_ranks()}; change --num-prompts, or "
             "lower --micro-batch-size"
         )
-    return accumulation
+    return size, accumulation
 
 
-def _arguments(config: PpoConfig, hardware: Hardware, run: Run, accumulation: int) -> GRPOConfig:
+def _arguments(
+    config: PpoConfig, hardware: Hardware, run: Run, micro_batch_size: int, accumulation: int
+) -> GRPOConfig:
     """Set every setting that matters: TRL's defaults change between releases."""
     return GRPOConfig(
         **shared_arguments(config, hardware, run),
         # One optimizer step sees all of a step's completions, and num_iterations of them are made.
         max_steps=config.max_steps * config.num_iterations,
         num_iterations=config.num_iterations,
-        per_device_train_batch_size=config.micro_batch_size,
+        per_device_train_batch_size=micro_batch_size,
         gradient_accumulation_steps=accumulation,
         steps_per_generation=accumulation,
         num_generations=config.num_samples,

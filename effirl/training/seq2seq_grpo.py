@@ -19,7 +19,7 @@ Shapes: `B` completions, `P` prompt tokens, `T` completion tokens, `V` vocabular
 decoder. Masks are 1 on real tokens.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,13 @@ from trl import GRPOConfig as GRPOConfig  # type: ignore[attr-defined]
 from trl import GRPOTrainer  # type: ignore[attr-defined]
 from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
+from effirl.decoding import SPELL, decode
 from effirl.policy import Policy, encode_prompts
 from effirl.training.callbacks import shuffle_by_epoch
 from effirl.training.clock import Clock
 from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
 from effirl.training.teacher_forcing import (
+    CHUNK_ROWS,
     Chunk,
     chosen_logps,
     chunks,
@@ -208,6 +210,8 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
         tokenizer = self.text_tokenizer
         prompt_ids, _ = encode_prompts(tokenizer, prompts, self.max_prompt_tokens)
         completion_ids: list[list[int]] = []
+        # FSDP's processes must call the model equally often.
+        spell = self.generation_config.max_new_tokens if self.is_fsdp_enabled else SPELL
         with (
             torch.no_grad(),
             self.accelerator.autocast(),
@@ -217,13 +221,15 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
                 chunk = tokenizer.pad(
                     {"input_ids": prompt_ids[start : start + ROLLOUT_CHUNK]}, return_tensors="pt"
                 ).to(self.accelerator.device)
-                output = model.generate(
-                    encoder_outputs=encode_once(model, chunk.input_ids, chunk.attention_mask),
-                    attention_mask=chunk.attention_mask,
-                    generation_config=self.generation_config,
+                encoded = encode_once(model, chunk.input_ids, chunk.attention_mask)
+                assert encoded.last_hidden_state is not None
+                completion_ids += decode(
+                    model,
+                    encoded.last_hidden_state,
+                    chunk.attention_mask,
+                    self.generation_config,
+                    spell=spell,
                 )
-                rows = output[:, 1:].tolist()  # the first is decoder_start_token_id
-                completion_ids += [_cut_after_end(row, self.eos_token_ids) for row in rows]
         return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
 
     def _get_per_token_logps_and_entropies(
@@ -245,22 +251,27 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
             input_ids: (B, P + T).
             attention_mask: (B, P + T).
             logits_to_keep: T.
-            batch_size: Rows scored together; None means all.
+            batch_size: Rows scored together, at most; see `CHUNK_ROWS`.
             compute_entropy: Whether to return entropies.
 
         Returns:
             (B, T), (B, T) or None, None.
         """
-        rows = batch_size or len(input_ids)
         logps, entropies = [], []
-        for chunk in chunks(input_ids, attention_mask, logits_to_keep, rows):
+        num_rows = min(batch_size or CHUNK_ROWS, CHUNK_ROWS)
+        parts, place = chunks(input_ids, attention_mask, logits_to_keep, num_rows)
+        for chunk in parts:
             logits = self._decode(model, chunk)
             if self.temperature != 1.0:
                 logits = logits / self.temperature
             logps.append(chunk.widen(chosen_logps(logits, chunk.completion)))
             if compute_entropy:
                 entropies.append(chunk.widen(entropy(logits)))
-        return torch.cat(logps), torch.cat(entropies) if compute_entropy else None, None
+        return (
+            torch.cat(logps)[place],
+            torch.cat(entropies)[place] if compute_entropy else None,
+            None,
+        )
 
     def _decode(self, model: nn.Module, chunk: Chunk) -> Tensor:
         """Return the logits (B, T, V) of the completions, in single precision."""
@@ -282,11 +293,13 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
         model: Any = self.accelerator.unwrap_model(self.model)
         base = model.get_base_model() if isinstance(model, PeftModel) else model
         states = []
+        num_rows = min(self.args.per_device_train_batch_size, CHUNK_ROWS)
+        parts, place = chunks(ids, mask, width, num_rows)
         with torch.no_grad(), self.accelerator.autocast():
-            for chunk in chunks(ids, mask, width, self.args.per_device_train_batch_size):
+            for chunk in parts:
                 part = decoder_states(base, chunk, self.decoder_start_token_id).float()
                 states.append(nn.functional.pad(part, (0, 0, 0, width - part.size(1))))
-        return torch.cat(states)
+        return torch.cat(states)[place]
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         """Judge token by token, with a critic."""
@@ -322,11 +335,3 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
             self.critic.load_state_dict(
                 torch.load(path, map_location=self.accelerator.device, weights_only=True)
             )
-
-
-def _cut_after_end(ids: list[int], end_ids: Sequence[int]) -> list[int]:
-    """Keep what comes before the padding: up to the first end-of-sequence token, included."""
-    for index, token in enumerate(ids):
-        if token in end_ids:
-            return ids[: index + 1]
-    return ids

@@ -1,5 +1,4 @@
 import json
-import random
 import shutil
 import time
 from pathlib import Path
@@ -10,8 +9,9 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
 
 from effirl import model_files
+from effirl.decoding import generate
 from effirl.errors import UserError
-from effirl.policy import Policy, add_lora, encode_prompts, generate, load_policy
+from effirl.policy import Policy, add_lora, encode_prompts, load_policy
 
 PROMPTS = ["print(sum(range(10)))", "n = int(input())\nprint(n)", "x"]
 
@@ -30,67 +30,6 @@ def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
     message = str(error.value)
     assert "\n" not in message
     return message
-
-
-def test_sampling_is_decided_by_its_seed(policy: Policy) -> None:
-    first = sample(policy)
-    assert [len(completions) for completions in first] == [3, 3, 3]
-    assert sample(policy) == first
-    assert sample(policy, seed=6) != first
-
-
-def test_sampling_leaves_the_random_state_and_the_mode_alone(policy: Policy) -> None:
-    policy.model.train()
-    own_settings = policy.model.generation_config
-    before = torch.get_rng_state()
-    sample(policy)
-    assert torch.equal(before, torch.get_rng_state())
-    assert policy.model.training
-    assert policy.model.generation_config is own_settings
-
-
-def test_greedy_completions_do_not_depend_on_the_batch_or_the_seed(policy: Policy) -> None:
-    together = sample(policy, num_samples=1, temperature=0)
-    alone = sample(policy, num_samples=1, temperature=0, batch_size=1, seed=9)
-    assert together == alone
-
-
-def test_greedy_gives_one_completion_only(policy: Policy) -> None:
-    with pytest.raises(ValueError, match="num_samples=3"):
-        sample(policy, temperature=0)
-
-
-def test_completions_follow_the_model_distribution(policy: Policy) -> None:
-    """First tokens are drawn as often as the full softmax says, so nothing truncates it."""
-    tokenizer, model = policy.tokenizer, policy.model.eval()
-    encoded = tokenizer(["x"], return_tensors="pt")
-    with torch.no_grad():
-        logits = model(**encoded, decoder_input_ids=torch.tensor([[0]])).logits[0, -1]
-    texts = generate(
-        policy, ["x"], num_samples=2000, max_new_tokens=1, temperature=1.0, batch_size=2000
-    )[0]
-    ascii_ids = [i for i in range(len(tokenizer)) if tokenizer.decode([i]).isascii()]
-    best = max(set(ascii_ids) - set(tokenizer.all_special_ids), key=lambda i: float(logits[i]))
-    share = texts.count(tokenizer.decode([best])) / len(texts)
-    assert share == pytest.approx(float(logits.softmax(-1)[best]), abs=0.02)
-    assert len(set(texts)) > 50  # top_k=50 is the library's default
-
-
-def test_generation_settings_of_a_checkpoint_do_not_leak(
-    tiny_policy_dir: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "leaky"
-    shutil.copytree(tiny_policy_dir, folder)
-    settings = {"num_beams": 4, "no_repeat_ngram_size": 1, "max_length": 3, "do_sample": False}
-    path = folder / "generation_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
-    assert sample(load_policy(folder)) == sample(load_policy(tiny_policy_dir))
-
-
-def test_prompts_are_cut_to_their_limit(policy: Policy) -> None:
-    long, cut = "x " * 300, "x " * 301
-    outputs = generate(policy, [long, cut], temperature=0, max_new_tokens=5, max_prompt_tokens=20)
-    assert outputs[0] == outputs[1]
 
 
 def test_of_a_prompt_that_is_cut_the_tags_stay(policy: Policy) -> None:
@@ -172,21 +111,6 @@ def test_where_a_causal_model_will_do_an_encoder_alone_does_not(tmp_path: Path) 
     with pytest.raises(UserError) as error:
         load_policy(tmp_path, allow_causal=True)
     assert "bert" in one_line(error)
-
-
-def test_a_causal_model_goes_on_from_each_prompt_alone(tiny_causal_dir: Path) -> None:
-    policy = load_policy(tiny_causal_dir, allow_causal=True)
-    assert policy.is_causal
-    together = generate(policy, PROMPTS, temperature=0, max_new_tokens=8)
-    for prompt, (completion,) in zip(PROMPTS, together, strict=True):
-        ids = policy.tokenizer(prompt, return_tensors="pt")["input_ids"]
-        for _ in range(8):
-            with torch.no_grad():
-                chosen = policy.model(input_ids=ids).logits[:, -1].argmax(-1, keepdim=True)
-            ids = torch.cat([ids, chosen], dim=1)
-        text = policy.tokenizer.decode(ids[0, -8:], skip_special_tokens=True)
-        assert text.startswith(completion)
-        assert completion
 
 
 def test_lora_that_matches_nothing_is_told(tiny_policy_dir: Path) -> None:
@@ -281,10 +205,3 @@ def test_the_hub_layout_of_2021_loads_and_generates(tiny_policy_dir: Path, tmp_p
     loaded = policy.model.state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in saved.items())
     assert [len(texts) for texts in sample(policy)] == [3, 3, 3]
-
-
-def test_prompts_of_any_order_get_their_own_completions(policy: Policy) -> None:
-    shuffled = random.Random(0).sample(PROMPTS, len(PROMPTS))
-    in_order = dict(zip(PROMPTS, generate(policy, PROMPTS, temperature=0), strict=True))
-    other = dict(zip(shuffled, generate(policy, shuffled, temperature=0), strict=True))
-    assert in_order == other

@@ -42,7 +42,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 DEFAULT_INSTANCES = {"train": 20, "validation": 4, "test": 8, "transfer": 8}
-PROGRAMS_ONLY_INSTANCES = {**DEFAULT_INSTANCES, "train": 300}
+PROGRAMS_ONLY_INSTANCES = {**DEFAULT_INSTANCES, "train": 200}
 """A warm start learns from many instances; reinforcement runs each, and meets it several times."""
 
 _MAX_DRAWS = 16

@@ -6,7 +6,8 @@ import torch
 
 from effirl.data.corpus import CorpusText
 from effirl.data.prompts import TAGS
-from effirl.policy import generate, load_policy
+from effirl.decoding import generate
+from effirl.policy import load_policy
 from effirl.training import pretrain as pretraining
 from effirl.training.pretrain import pretrain
 from effirl.training.pretrain_config import PretrainConfig

@@ -126,6 +126,41 @@ def test_logps_equal_plain_teacher_forcing(
     assert (logps - chunked).abs().max() < 1e-5
 
 
+def test_equal_rows_are_scored_once_and_gradients_add_up(
+    make: Callable[..., Probe], tiny_policy_dir: Path
+) -> None:
+    """Every row's gradient counts as often as the row is there, as if each were scored alone."""
+    trainer = make(learning_rate=0.0)
+    trainer.train()
+    batch = trainer.batches[0]
+    for i, mask in enumerate(batch["completion_mask"]):
+        mask[1 + i % 3 :] = 0
+    for name in ("prompt_ids", "prompt_mask", "completion_ids", "completion_mask"):
+        batch[name][8:12] = batch[name][4].clone()  # a group of equal samples
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    width = batch["completion_ids"].size(1)
+    weights = torch.linspace(-1, 1, 16).unsqueeze(1)
+    num_rows = []
+    decoder = trainer.model.get_decoder()
+    hook = decoder.register_forward_pre_hook(
+        lambda _, args, kwargs: num_rows.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    found = []
+    for rows in ([range(16)], [[i] for i in range(16)]):
+        trainer.model.zero_grad()
+        for part in rows:
+            score = trainer._get_per_token_logps_and_entropies
+            logps, _, _ = score(trainer.model, ids[part], mask[part], width)
+            (logps * weights[part]).sum().backward()
+        found.append([p.grad.clone() for p in trainer.model.parameters() if p.grad is not None])
+    hook.remove()
+    assert sum(num_rows[:-16]) <= 12
+    assert num_rows[-16:] == [1] * 16
+    for together, alone in zip(*found, strict=True):
+        assert torch.allclose(together, alone, atol=1e-5)
+
+
 def test_ratio_is_one_on_the_first_pass_and_moves_on_the_second(
     make: Callable[..., Probe], tiny_policy_dir: Path
 ) -> None:

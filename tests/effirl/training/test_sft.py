@@ -15,8 +15,9 @@ from transformers import AutoTokenizer, Seq2SeqTrainer
 from effirl.data import overlap
 from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.data.prompts import target_text
+from effirl.decoding import generate
 from effirl.errors import UserError
-from effirl.policy import generate, load_policy
+from effirl.policy import load_policy
 from effirl.runs import Run
 from effirl.training import pairs, processes, sft
 from effirl.training.config import SftConfig
