@@ -14,20 +14,26 @@ from typing import Any, Self
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from effirl.training.live_table import LiveTable, has_terminal
 from effirl.training.processes import is_main, num_ranks, write_line
+from effirl.training.progress import Figures, as_line
 
 
 class StepCallback(TrainerCallback):
-    """Writes each log of the trainer as one line to the terminal, and as one row to log.jsonl."""
+    """Shows each log of the trainer, and appends it to log.jsonl.
+
+    On a terminal it is a row of a live table, elsewhere a line. Leaving the callback, which is a
+    context, leaves the table.
+    """
 
     def __init__(
-        self, log_path: Path, describe: Callable[[Mapping[str, float]], str], *, cycle: int = 1
+        self, log_path: Path, describe: Callable[[Mapping[str, float]], Figures], *, cycle: int = 1
     ) -> None:
         """Say how a log becomes text.
 
         Args:
             log_path: The jsonl file, appended to.
-            describe: Turns a log's values into the middle of a line; empty text skips the log.
+            describe: Picks what is shown of a log; nothing skips the log.
             cycle: Optimizer steps that make one step of the user's.
         """
         self._log_path = log_path
@@ -35,6 +41,14 @@ class StepCallback(TrainerCallback):
         self._cycle = cycle
         self._started_s = time.monotonic()
         self._first_step = 0
+        self._table = LiveTable() if is_main() and has_terminal() else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._table is not None:
+            self._table.close()
 
     def on_train_begin(
         self,
@@ -55,17 +69,20 @@ class StepCallback(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Write the line and the row."""
+        """Show it and write the row."""
         if logs is None or not is_main():
             return
-        text = self._describe(logs)
-        if not text:
+        figures = self._describe(logs)
+        if not figures:
             return
-        step = state.global_step // self._cycle
+        step, total = state.global_step // self._cycle, state.max_steps // self._cycle
         with self._log_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({**logs, "step": step}) + "\n")
-        total = state.max_steps // self._cycle
-        write_line(f"{step:>{len(str(total))}}/{total}  {text}  {self._clock(state)}")
+        if self._table is not None:
+            self._table.show(figures, step, total, self._clock(state))
+        else:
+            number = f"{step:>{len(str(total))}}/{total}"
+            write_line(f"{number}  {as_line(figures)}  {self._clock(state)}")
 
     def _clock(self, state: TrainerState) -> str:
         elapsed_s = time.monotonic() - self._started_s

@@ -15,6 +15,7 @@ from effirl.runs import LOG_FILE, Run, drop_rows_after
 from effirl.training.callbacks import InterruptCallback, StepCallback
 from effirl.training.config import PpoConfig, SftConfig
 from effirl.training.processes import Hardware, is_main, write_line
+from effirl.training.progress import Figures
 
 PROJECT = "effirl"
 """Under which the trackers file a run."""
@@ -23,14 +24,18 @@ REACTIONS_FILE = "reactions.jsonl"
 
 
 def run_to_end(
-    trainer: Trainer, run: Run, describe: Callable[[Mapping[str, float]], str], *, cycle: int = 1
+    trainer: Trainer,
+    run: Run,
+    describe: Callable[[Mapping[str, float]], Figures],
+    *,
+    cycle: int = 1,
 ) -> None:
     """Train from the run's checkpoint, or from the start, and save the policy in `model/`.
 
     Args:
         trainer: With checkpoints in the run's folder.
         run: Opened by this command.
-        describe: Turns a log's values into the middle of a progress line.
+        describe: Picks what is shown of a log.
         cycle: Optimizer steps that make one step of the user's.
 
     Raises:
@@ -39,8 +44,9 @@ def run_to_end(
     interrupt = InterruptCallback(cycle=cycle)
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
+    steps = StepCallback(run.path / LOG_FILE, describe, cycle=cycle)
     trainer.add_callback(interrupt)
-    trainer.add_callback(StepCallback(run.path / LOG_FILE, describe, cycle=cycle))
+    trainer.add_callback(steps)
     checkpoint = str(run.checkpoint) if run.checkpoint else None
     if is_main():
         for name in (LOG_FILE, ROLLOUTS_FILE, REACTIONS_FILE):
@@ -48,7 +54,7 @@ def run_to_end(
     if checkpoint is not None and 0 < trainer.args.max_steps <= checkpoint_step(run):
         _load_last(trainer, checkpoint)  # the trainer would make one more step
     else:
-        with interrupt:
+        with interrupt, steps:
             trainer.train(resume_from_checkpoint=checkpoint)
     if interrupt.is_requested and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt

@@ -29,12 +29,12 @@ from effirl.training.processes import (
     from_main,
     is_main,
     is_sharded,
-    num_ranks,
+    micro_batches,
     open_shared_run,
     prepare_process,
     write_line,
 )
-from effirl.training.progress import describe_step
+from effirl.training.progress import reinforcement_figures
 from effirl.training.reward import LoggedReward, Scorer
 from effirl.training.seq2seq_grpo import CausalGRPOTrainer, GRPOConfig, Seq2SeqGRPOTrainer
 
@@ -53,7 +53,8 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     config = resolve_model(config)
     assert config.model is not None
     hardware = prepare_process()
-    micro_batches = _micro_batches(config)
+    batch = "num_prompts * num_samples", config.num_completions, config.micro_batch_size
+    micro_batch_size, accumulation = micro_batches(*batch)
     policy = _load(config, config.model)
     loaded = load_problems(config.data, data_path=config.data_path, limit=config.limit)
     loaded.problems = with_performance_inputs(loaded.problems, config.performance_inputs)
@@ -72,9 +73,9 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
         if config.is_conditioned:
             mark_conditioned(run.path)
     reward = LoggedReward(scorer, problems, run.path / ROLLOUTS_FILE, cycle=config.num_iterations)
-    args = _arguments(config, hardware, run, *micro_batches)
+    args = _arguments(config, hardware, run, micro_batch_size, accumulation)
     trainer = build_trainer(config, policy, problems, reward, args)
-    run_to_end(trainer, run, describe_step, cycle=config.num_iterations)
+    run_to_end(trainer, run, reinforcement_figures, cycle=config.num_iterations)
     return run
 
 
@@ -182,24 +183,6 @@ def _usable(problems: Sequence[Problem], scorer: Scorer) -> list[Problem]:
             f"(first: {refused[0]})"
         )
     return [p for p, reason in zip(problems, reasons, strict=True) if reason is None]
-
-
-def _micro_batches(config: PpoConfig) -> tuple[int, int]:
-    """Return how many completions make a micro-batch, and how many of these each process's step.
-
-    Raises:
-        UserError: If the step's completions cannot be divided so.
-    """
-    share = max(1, config.num_completions // num_ranks())
-    size = min(config.micro_batch_size, share)
-    accumulation, rest = divmod(config.num_completions, size * num_ranks())
-    if rest:
-        raise UserError(
-            f"num_prompts * num_samples = {config.num_completions} must be a multiple of "
-            f"micro_batch_size * processes = {size * num_ranks()}; change --num-prompts, or "
-            "lower --micro-batch-size"
-        )
-    return size, accumulation
 
 
 def _arguments(

@@ -60,6 +60,30 @@ def num_ranks() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def micro_batches(what: str, total: int, largest: int) -> tuple[int, int]:
+    """Divide a step's batch among the processes.
+
+    Args:
+        what: The settings that make the batch, for the message.
+        total: Rows of a step.
+        largest: Rows in memory at once on a process, at most.
+
+    Returns:
+        Rows of a micro-batch, and micro-batches a step of each process.
+
+    Raises:
+        UserError: If the rows cannot be divided so.
+    """
+    size = min(largest, max(1, total // num_ranks()))
+    number, rest = divmod(total, size * num_ranks())
+    if rest:
+        raise UserError(
+            f"{what} = {total} must be a multiple of micro_batch_size * processes = "
+            f"{size} * {num_ranks()}; change one of them"
+        )
+    return size, number
+
+
 def is_sharded() -> bool:
     """Whether the launcher divides the model or the optimizer among the processes."""
     names = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")

@@ -1,11 +1,14 @@
-"""The line that a step of reinforcement leaves on the terminal. Imports without torch."""
+"""What a step of training tells, as a line or as a row of a table. Imports without torch."""
 
 from collections.abc import Mapping
 from typing import Final
 
+Figures = dict[str, str]
+"""Name -> value, as text, in the order in which they are shown; empty where there is no news."""
+
 NONE_SHARE_TOLERATED: Final = 0.01
 STATUS_PREFIX: Final = "reward/status/"
-_FIGURES: Final = {
+_REINFORCEMENT: Final = {
     "reward/total": "reward",
     "reward/correct": "correct",
     "reward/time_gain": "time gain",
@@ -13,40 +16,66 @@ _FIGURES: Final = {
     "kl": "kl",
     "entropy": "entropy",
 }
+_VALIDATION: Final = {
+    "eval_exact_match": "exact match",
+    "eval_execution": "correct and better",
+    "eval_correct": "correct",
+    "eval_time_gain": "time gain",
+    "eval_memory_gain": "memory gain",
+    "eval_replay_share": "replay share",
+}
 
 
-def describe_step(logs: Mapping[str, float]) -> str:
-    """Return the middle of a progress line: the reward and its parts, failures, KL, times.
+def as_line(figures: Figures) -> str:
+    """Return figures as the middle of a progress line."""
+    return "  ".join(f"{name} {value}" for name, value in figures.items())
 
-    >>> describe_step({"reward/correct": 0.5, "reward/status/WRONG_ANSWER": 0.5})
-    'correct 0.500  WRONG_ANSWER 50%'
+
+def warm_start_figures(logs: Mapping[str, float]) -> Figures:
+    """Return what a log of the warm start tells: loss and rate, or a validation.
+
+    >>> as_line(warm_start_figures({"eval_loss": 0.0213, "eval_correct": 0.8}))
+    'validation loss 0.021  correct 0.80'
+    """
+    if "eval_loss" in logs:
+        found = {text: f"{logs[name]:.2f}" for name, text in _VALIDATION.items() if name in logs}
+        return {"validation loss": f"{logs['eval_loss']:.3f}", **found}
+    if "loss" in logs:
+        return {"loss": f"{logs['loss']:.3f}", "lr": f"{logs['learning_rate']:.1e}"}
+    return {}  # the trainer's summary at the end
+
+
+def reinforcement_figures(logs: Mapping[str, float]) -> Figures:
+    """Return what a step of reinforcement tells: the reward and its parts, failures, KL, times.
+
+    >>> as_line(reinforcement_figures({"reward/correct": 0.5, "reward/status/WRONG_ANSWER": 0.5}))
+    'correct 0.500  failures WRONG_ANSWER 50%'
     """
     if "reward/correct" not in logs:
-        return ""  # the trainer's summary at the end
-    figures = [(text, logs.get(name)) for name, text in _FIGURES.items()]
-    parts = [f"{text} {value:.3f}" for text, value in figures if value is not None]
-    parts += [*_failures(logs), *_seconds(logs), *_warning(logs)]
-    return "  ".join(parts)
+        return {}  # the trainer's summary at the end
+    figures = {text: f"{logs[name]:.3f}" for name, text in _REINFORCEMENT.items() if name in logs}
+    figures |= {"failures": _failures(logs), "seconds": _seconds(logs), "WARNING": _warning(logs)}
+    return {name: value for name, value in figures.items() if value}
 
 
-def _failures(logs: Mapping[str, float]) -> list[str]:
+def _failures(logs: Mapping[str, float]) -> str:
     """Name what programs end with, other than OK, most frequent first."""
     shares = [
         (share, name.removeprefix(STATUS_PREFIX))
         for name, share in logs.items()
         if name.startswith(STATUS_PREFIX) and share and name != f"{STATUS_PREFIX}OK"
     ]
-    return [f"{status} {share:.0%}" for share, status in sorted(shares, reverse=True)]
+    return ", ".join(f"{status} {share:.0%}" for share, status in sorted(shares, reverse=True))
 
 
-def _seconds(logs: Mapping[str, float]) -> list[str]:
+def _seconds(logs: Mapping[str, float]) -> str:
     names = ("generation", "reward", "update")
     times = [f"{name} {logs[f'seconds/{name}']:.1f}" for name in names if f"seconds/{name}" in logs]
-    return [f"seconds: {', '.join(times)}"] if times else []
+    return ", ".join(times)
 
 
-def _warning(logs: Mapping[str, float]) -> list[str]:
+def _warning(logs: Mapping[str, float]) -> str:
     share = logs.get("reward/none", 0.0)
     if share <= NONE_SHARE_TOLERATED:
-        return []
-    return [f"WARNING: no reward for {share:.1%} (not measured, or a gain that was refuted)"]
+        return ""
+    return f"no reward for {share:.1%} (not measured, or a gain that was refuted)"

@@ -5,7 +5,7 @@ one's model and may replay its pairs; `effirl.phases` strings them together.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from datasets import Dataset, concatenate_datasets
 from peft import PeftModel
@@ -39,11 +39,12 @@ from effirl.training.processes import (
     has_fast_bfloat16,
     is_main,
     is_sharded,
-    num_ranks,
+    micro_batches,
     open_shared_run,
     prepare_process,
     write_line,
 )
+from effirl.training.progress import warm_start_figures
 from effirl.training.replay import Replay
 from effirl.training.validation import Gains, Validation, check_usable
 from effirl.training.warm_start_trainer import WarmStartTrainer
@@ -80,26 +81,8 @@ def train(config: SftConfig, scorer: Scorer | None) -> Run:
         record_training(run.path, pairs.footprint, str(locate_model(config.model)))
     check_usable(pairs.validation, scorer)
     trainer = build_trainer(config, hardware, policy, pairs, scorer, run)
-    run_to_end(trainer, run, describe)
+    run_to_end(trainer, run, warm_start_figures)
     return run
-
-
-def describe(logs: Mapping[str, float]) -> str:
-    """Return the middle of a progress line."""
-    names = {
-        "eval_exact_match": "exact match",
-        "eval_execution": "correct and better",
-        "eval_correct": "correct",
-        "eval_time_gain": "time gain",
-        "eval_memory_gain": "memory gain",
-        "eval_replay_share": "replay share",
-    }
-    if "eval_loss" in logs:
-        found = [f"{text} {logs[name]:.2f}" for name, text in names.items() if name in logs]
-        return "  ".join([f"validation  loss {logs['eval_loss']:.3f}", *found])
-    if "loss" in logs:
-        return f"loss {float(logs['loss']):.3f}  lr {float(logs['learning_rate']):.1e}"
-    return ""  # the trainer's summary at the end
 
 
 def build_trainer(
@@ -173,13 +156,8 @@ def _arguments(
     config: SftConfig, hardware: Hardware, run: Run, best: str
 ) -> Seq2SeqTrainingArguments:
     """Set every setting that matters, so that a release of transformers cannot change a run."""
-    micro_batch_size = min(config.micro_batch_size, config.batch_size)
-    accumulation, rest = divmod(config.batch_size, micro_batch_size * num_ranks())
-    if rest or not accumulation:
-        raise UserError(
-            f"batch_size must be a multiple of micro_batch_size * processes = "
-            f"{micro_batch_size * num_ranks()}, got {config.batch_size}"
-        )
+    batch = "batch_size", config.batch_size, config.micro_batch_size
+    micro_batch_size, accumulation = micro_batches(*batch)
     return Seq2SeqTrainingArguments(
         **shared_arguments(config, hardware, run),
         max_steps=config.max_steps or -1,

@@ -237,6 +237,6 @@ def test_a_batch_that_cannot_be_divided_is_told_before_any_work(
 ) -> None:
     settings = config(tiny_policy_dir)
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(UserError, match=r"micro_batch_size \* processes = 6"):
+    with pytest.raises(UserError, match=r"micro_batch_size \* processes = 2 \* 3"):
         ppo.train(settings, FakeScorer())
     assert not (tmp_path / "runs").exists()

@@ -1,6 +1,6 @@
-"""The progress line."""
+"""What a step tells."""
 
-from effirl.training.progress import describe_step
+from effirl.training.progress import as_line, reinforcement_figures, warm_start_figures
 
 LOGS = {
     "reward/total": 0.91, "reward/correct": 0.8, "reward/time_gain": 0.4,
@@ -12,16 +12,28 @@ LOGS = {
 
 
 def test_everything_is_in_the_line() -> None:
-    assert describe_step(LOGS) == (
+    assert as_line(reinforcement_figures(LOGS)) == (
         "reward 0.910  correct 0.800  time gain 0.400  memory gain -0.100  kl 0.012  entropy 0.250"
-        "  TIME_LIMIT 15%  WRONG_ANSWER 5%  seconds: generation 3.1, reward 2.0, update 4.6"
+        "  failures TIME_LIMIT 15%, WRONG_ANSWER 5%  seconds generation 3.1, reward 2.0, update 4.6"
     )
 
 
 def test_a_share_without_reward_above_one_per_cent_is_warned_about() -> None:
-    assert "WARNING" not in describe_step(LOGS)
-    assert "WARNING: no reward for 1.1%" in describe_step(LOGS | {"reward/none": 0.011})
+    assert "WARNING" not in reinforcement_figures(LOGS)
+    warned = reinforcement_figures(LOGS | {"reward/none": 0.011})
+    assert warned["WARNING"].startswith("no reward for 1.1%")
 
 
 def test_what_is_no_step_is_passed_over() -> None:
-    assert describe_step({"train_runtime": 3.0}) == ""
+    assert reinforcement_figures({"train_runtime": 3.0}) == {}
+    assert warm_start_figures({"train_loss": 3.0}) == {}
+
+
+def test_a_warm_start_tells_its_loss_or_its_validation() -> None:
+    assert as_line(warm_start_figures({"loss": 0.5, "learning_rate": 9e-4})) == (
+        "loss 0.500  lr 9.0e-04"
+    )
+    logs = {"eval_loss": 0.02, "eval_execution": 0.75, "eval_replay_share": 0.4}
+    assert as_line(warm_start_figures(logs)) == (
+        "validation loss 0.020  correct and better 0.75  replay share 0.40"
+    )

@@ -137,7 +137,7 @@ def assert_same_weights(run: Run, other: Run) -> None:
 
 
 def test_batches_that_do_not_divide_are_told(tiny_policy_dir: Path) -> None:
-    with pytest.raises(UserError, match="batch_size must be a multiple"):
+    with pytest.raises(UserError, match="batch_size = 3 must be a multiple"):
         sft.train(config(tiny_policy_dir, batch_size=3), None)
 
 
