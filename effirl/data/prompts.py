@@ -15,7 +15,7 @@ most 1, in quarters. So alpha 1, 0.5 and 0 are 1 0, 1 1 and 0 1, and 0.8 is
     Performance Tag: runtime=1 memory=0.5
 
 The warm start knows what is between, too: of a problem with several measured targets, at times the
-tags of a pair say an alpha at which its target is the best one.
+tags of a pair say an alpha at which its target is the best one, and at times 1 1, both ends alike.
 
 That a policy is conditioned is written beside its weights; see `mark_conditioned`.
 """
@@ -37,9 +37,11 @@ TAGS: Final = tuple(
     f"{name}={step / _STEPS:g}" for name in ("runtime", "memory") for step in range(_STEPS + 1)
 )
 """Each as the prompt has it."""
+_OPEN_SHARE = 0.25
+"""Of the pairs whose target is the best at some balance: their tags are 1 1, whichever balance it
+is. So the middle is known and left open, and reinforcement starts from there."""
 _BETWEEN_SHARE = 0.5
-"""Of the pairs whose target is the best at some balance between an end and the middle. The middle,
-1 1, is left open: reinforcement starts from there."""
+"""Of those whose target is the best at a balance between an end and the middle: they say it."""
 
 PROMPT_FILE = "prompt.json"
 """Lies in the folder of a conditioned policy, and in that of its run."""
@@ -136,8 +138,10 @@ def training_prompt(problem: Problem, target: Target, *, tag_dropout: float, see
 
 def _training_tags(target: Target, kind: float, which: float) -> tuple[float | None, float | None]:
     """Return the tags that the target earned, or those of a balance at which it is the best."""
+    if target.balances and kind < _OPEN_SHARE:
+        return alpha_tags(0.5)
     between = [alpha for alpha in target.balances if alpha not in (0, 0.5, 1)]
-    if between and kind < _BETWEEN_SHARE:
+    if between and kind < _OPEN_SHARE + _BETWEEN_SHARE:
         return alpha_tags(between[int(which * len(between))])
     return target.runtime_tag, target.memory_tag
 
