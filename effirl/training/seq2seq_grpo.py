@@ -37,7 +37,6 @@ from effirl.training.callbacks import shuffle_by_epoch
 from effirl.training.clock import Clock
 from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
 from effirl.training.teacher_forcing import (
-    CHUNK_ROWS,
     Chunk,
     chosen_logps,
     chunks,
@@ -251,15 +250,14 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
             input_ids: (B, P + T).
             attention_mask: (B, P + T).
             logits_to_keep: T.
-            batch_size: Rows scored together, at most; see `CHUNK_ROWS`.
+            batch_size: Rows scored together, at most; see `chunks`.
             compute_entropy: Whether to return entropies.
 
         Returns:
             (B, T), (B, T) or None, None.
         """
         logps, entropies = [], []
-        num_rows = min(batch_size or CHUNK_ROWS, CHUNK_ROWS)
-        parts, place = chunks(input_ids, attention_mask, logits_to_keep, num_rows)
+        parts, place = chunks(input_ids, attention_mask, logits_to_keep, batch_size)
         for chunk in parts:
             logits = self._decode(model, chunk)
             if self.temperature != 1.0:
@@ -293,8 +291,7 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
         model: Any = self.accelerator.unwrap_model(self.model)
         base = model.get_base_model() if isinstance(model, PeftModel) else model
         states = []
-        num_rows = min(self.args.per_device_train_batch_size, CHUNK_ROWS)
-        parts, place = chunks(ids, mask, width, num_rows)
+        parts, place = chunks(ids, mask, width, self.args.per_device_train_batch_size)
         with torch.no_grad(), self.accelerator.autocast():
             for chunk in parts:
                 part = decoder_states(base, chunk, self.decoder_start_token_id).float()

@@ -36,7 +36,7 @@ class Chunk:
 
 
 def chunks(
-    ids: Tensor, mask: Tensor, width: int, num_rows: int = CHUNK_ROWS
+    ids: Tensor, mask: Tensor, width: int, num_rows: int | None = None
 ) -> tuple[list[Chunk], Tensor]:
     """Split `[left-padded prompt | right-padded completion]` by length, equal rows once.
 
@@ -46,7 +46,7 @@ def chunks(
         ids: (B, P + width).
         mask: (B, P + width).
         width: Of the completions, padding included.
-        num_rows: Of a chunk, at most.
+        num_rows: Of a chunk, at most, where that is less than `CHUNK_ROWS`.
 
     Returns:
         The chunks, and for each row of the batch its place (B,) among the rows of all chunks.
@@ -55,6 +55,7 @@ def chunks(
     order = distinct[:, -width:].sum(1).argsort()
     place = order.argsort()[place]
     ids, mask = distinct[order].chunk(2, dim=1)
+    num_rows = min(num_rows or CHUNK_ROWS, CHUNK_ROWS)
     found = []
     for rows, keep in zip(torch.split(ids, num_rows), torch.split(mask, num_rows), strict=True):
         num_prompt = max(1, int(keep[:, :-width].sum(1).max()))

@@ -11,18 +11,7 @@ from transformers import GenerationConfig
 
 from effirl.decoding import decode, generate
 from effirl.policy import Policy, load_policy
-
-PROMPTS = ["print(sum(range(10)))", "n = int(input())\nprint(n)", "x"]
-
-
-@pytest.fixture
-def policy(tiny_policy_dir: Path) -> Policy:
-    return load_policy(tiny_policy_dir)
-
-
-def sample(policy: Policy, **settings: float) -> list[list[str]]:
-    defaults = {"num_samples": 3, "max_new_tokens": 12, "batch_size": 6, "seed": 5}
-    return generate(policy, PROMPTS, **(defaults | settings))
+from tests.effirl.sampling import PROMPTS, sample
 
 
 def test_sampling_is_decided_by_its_seed(policy: Policy) -> None:

@@ -9,21 +9,9 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
 
 from effirl import model_files
-from effirl.decoding import generate
 from effirl.errors import UserError
 from effirl.policy import Policy, add_lora, encode_prompts, load_policy
-
-PROMPTS = ["print(sum(range(10)))", "n = int(input())\nprint(n)", "x"]
-
-
-@pytest.fixture
-def policy(tiny_policy_dir: Path) -> Policy:
-    return load_policy(tiny_policy_dir)
-
-
-def sample(policy: Policy, **settings: float) -> list[list[str]]:
-    defaults = {"num_samples": 3, "max_new_tokens": 12, "batch_size": 6, "seed": 5}
-    return generate(policy, PROMPTS, **(defaults | settings))
+from tests.effirl.sampling import sample
 
 
 def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
