@@ -33,12 +33,16 @@ class Case:
     columns: tuple[str, ...]
     """Those that must be there and not be empty."""
     split: str = "test"
+    other_split: str | None = None
+    """What the file is divided into besides, by the id of a row."""
 
-    def load(self, folder: Path, *lines: str) -> LoadedProblems:
+    def load(self, folder: Path, *lines: str, split: str | None = None) -> LoadedProblems:
         (folder / self.file).write_text("".join(line + "\n" for line in lines))
         (folder / "public_tests.jsonl").write_text(json.dumps(TESTS) + "\n")
         has_tests = self.data != "resource_util"
-        return load_problems(self.data, data_path=folder, split=self.split, require_tests=has_tests)
+        return load_problems(
+            self.data, data_path=folder, split=split or self.split, require_tests=has_tests
+        )
 
 
 RUNTIME_ROW = {
@@ -65,7 +69,7 @@ CASES = (
     Case("mercury", "train.jsonl", fixture("mercury/train.jsonl"), (
         "id", "pretty_content", "solutions", "convert_offline", "evaluate_offline", "entry_point",
         "test_cases",
-    ), "train"),
+    ), "train", "validation"),
 )  # fmt: skip
 COLUMNS = [(case, column) for case in CASES for column in case.columns]
 each_loader = pytest.mark.parametrize("case", CASES, ids=lambda case: case.data)
@@ -159,7 +163,16 @@ def test_any_value_in_any_column_is_used_counted_or_named(
 ) -> None:
     column = data.draw(st.sampled_from(sorted(case.row)))
     row = case.row | {column: data.draw(JSON)}
-    outcome = outcome_of(lambda: case.load(tmp_path, json.dumps(case.row), json.dumps(row)))
+    lines = json.dumps(case.row), json.dumps(row)
+    outcome = outcome_of(lambda: case.load(tmp_path, *lines))
+    if not isinstance(outcome, str) and len(outcome.problems) + outcome.dropped.total() == 1:
+        # The good row alone: the other's id must have put it into the other split.
+        assert case.other_split is not None
+        assert column == "id"
+        outcome = outcome_of(lambda: case.load(tmp_path, *lines, split=case.other_split))
+        assert not isinstance(outcome, str)
+        assert len(outcome.problems) + outcome.dropped.total() == 1
+        return
     if isinstance(outcome, str):
         assert outcome.startswith(f"{tmp_path / case.file}:2")
         assert "\n" not in outcome
