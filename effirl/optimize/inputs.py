@@ -29,6 +29,8 @@ NUM_CHECKS: Final = 32
 """Made-up inputs like the examples, on each side."""
 _CHECKS_BUDGET_S: Final = 20.0
 _TRIES_A_CHECK: Final = 4
+_PROOF_START: Final = 1.5
+"""Sizes of inputs are doubled and halved on the way up: from here they are never those from 1."""
 _ADVICE: Final = {
     Status.TIME_LIMIT: f"a run may take {Limits().wall_s:g} s: give smaller inputs, if it ends",
     Status.MEMORY_LIMIT: "a run may take 1 GiB: give smaller inputs",
@@ -92,7 +94,7 @@ def prepare_inputs(executor: Executor, assignment: Assignment, seed: int) -> Inp
     large: list[list[TestCase]] = [[], []]
     if not assignment.is_function_style:
         (checks,) = _in_sandbox(executor, assignment, _make_checks, [(given, seed)])
-        halves = [(given, 2 * seed), (given, 2 * seed + 1)]
+        halves = [(given, 2 * seed, 1.0), (given, 2 * seed + 1, _PROOF_START)]
         large = _in_sandbox(executor, assignment, _find_large, halves)
     choosing, proving = _share_out(known, large)
     half = (len(checks) + 1) // 2
@@ -181,11 +183,11 @@ def _texts(examples: Sequence[str], rng: random.Random) -> Iterator[str]:
                 continue
 
 
-def _find_large(worker: Worker, item: tuple[Problem, int]) -> list[TestCase]:
+def _find_large(worker: Worker, item: tuple[Problem, int, float]) -> list[TestCase]:
     """Make inputs on which the program is measurable."""
-    problem, seed = item
+    problem, seed, start = item
     pair = replace(problem, targets=(Target(problem.source_program),))
-    found = find(worker, [pair], seed)
+    found = find(worker, [pair], seed, start=start)
     return [rung.case for rung in found.inputs.get(0, [])]
 
 

@@ -76,13 +76,15 @@ class Found:
     """By place of the pair: why there are none."""
 
 
-def find(worker: Worker, pairs: Sequence[Problem], seed: int) -> Found:
+def find(worker: Worker, pairs: Sequence[Problem], seed: int, *, start: float = 1.0) -> Found:
     """Find performance inputs for all pairs of one problem.
 
     Args:
         worker: Runs everything.
         pairs: Rows of one problem, with the same tests and one target each.
         seed: Of the inputs.
+        start: Where every climb starts, in sizes of the tests' inputs. Where an input is little
+            more than its size, another seed alone makes the same ones.
 
     Raises:
         SandboxError: If we failed.
@@ -103,7 +105,7 @@ def find(worker: Worker, pairs: Sequence[Problem], seed: int) -> Found:
             usable[place] = pair
     if usable:
         climber = _Climber(worker, list(usable.values()), tests, seed)
-        climber.climb_all()
+        climber.climb_all(start)
         for place, pair in usable.items():
             chosen = climber.choose(pair)
             if not chosen:
@@ -152,7 +154,7 @@ class _Climber:
         self._rungs: list[Rung] = []
         self._spent_s = 0.0
 
-    def climb_all(self) -> None:
+    def climb_all(self, start: float) -> None:
         """Measure the public tests, then try strategies while they are needed."""
         for case in self._tests:
             rung = Rung(case, "public", len({voter.author for voter in self._voters}))
@@ -162,7 +164,7 @@ class _Climber:
             for number, strategy in enumerate(model.strategies()):
                 is_needed = number < _MIN_CLIMBS or not self._has_enough()
                 if is_needed and self._spent_s < _BUDGET_S:
-                    self._climb(model, strategy)
+                    self._climb(model, strategy, start)
             if self._has_enough():
                 return
 
@@ -174,10 +176,10 @@ class _Climber:
                     origins[source].add(rung.origin)
         return min(map(len, origins.values())) >= NUM_INPUTS
 
-    def _climb(self, model: InputModel, strategy: Strategy) -> None:
+    def _climb(self, model: InputModel, strategy: Strategy, start: float) -> None:
         """Grow until every source program takes long enough, or an input fails."""
         left = dict.fromkeys(self._sources, 0.0)
-        good, step, num_failures = 1.0, 4.0, 0
+        good, step, num_failures = start, 4.0, 0
         while left and num_failures < _MAX_FAILURES and good < MAX_NUMBER:
             rung = self._try(model, strategy, good * step, list(left))
             if rung is None:

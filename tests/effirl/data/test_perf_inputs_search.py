@@ -165,3 +165,15 @@ def test_without_names_a_shared_program_shows_the_author() -> None:
 def test_answers_with_a_point_are_compared_as_numbers() -> None:
     assert with_tolerance(TestCase("1", "0.5\n")).match is Match.NUMBERS
     assert with_tolerance(TestCase("1", "5 yes\n")).match is Match.WORDS
+
+
+def test_where_an_input_is_one_number_another_start_makes_other_inputs(worker: Worker) -> None:
+    source = "n = int(input())\nprint(sum(i * i % 7 for i in range(n)))\n"
+    target = "n = int(input())\nprint(n // 7 * 14 + sum(i * i % 7 for i in range(n % 7)))\n"
+    tests = (TestCase("3\n", "5\n"), TestCase("900\n", "1799\n"))
+    problem = Problem("one", "", source, tests, targets=(Target(target),))
+    made = [find(worker, [problem], 0, start=start) for start in (1.0, 1.5)]
+    first, second = ({rung.case.input for rung in found.inputs[0]} for found in made)
+    assert first
+    assert second
+    assert not first & second
