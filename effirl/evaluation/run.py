@@ -40,7 +40,9 @@ from rewards import EfficiencyReward, RewardConfig
 
 logger = logging.getLogger(__name__)
 
-PROBLEMS_PER_STEP = 8
+PROBLEMS_A_BLOCK = 32
+"""Completed together: of many completions, one batch takes little longer than of few."""
+PROBLEMS_A_STEP = 8
 """Scored together, and written together: what a kill costs at most."""
 
 
@@ -116,14 +118,24 @@ def evaluate_model(
     rows = read_rows(path, completer.num_samples)
     refused: Counter[str] = Counter()
     started = time.monotonic()
-    for indices in _steps(len(problems), {row.problem_index for row in rows}):
-        usable = _usable(scorer, problems, indices, refused)
-        step = [problems[index] for index in usable]
-        completions = completer.complete(usable, indices[0])
-        scored = score_completions(scorer, step, completions, indices=usable)
-        append_rows(path, scored := measured(meter, problems, scored))
-        rows += scored
-        logger.info(_progress(completer.model, rows, len(problems), time.monotonic() - started))
+    is_done = {row.problem_index for row in rows}
+    for block in _parts(range(len(problems)), PROBLEMS_A_BLOCK):
+        if is_done.issuperset(block):
+            continue
+        usable = _usable(scorer, problems, block, refused)
+        # Those that are done too: what is sampled hangs on the whole batch.
+        completions = dict(zip(usable, completer.complete(usable, block[0]), strict=True))
+        todo = [index for index in usable if index not in is_done]
+        for step in _parts(todo, PROBLEMS_A_STEP):
+            scored = score_completions(
+                scorer,
+                [problems[index] for index in step],
+                [completions[index] for index in step],
+                indices=step,
+            )
+            append_rows(path, scored := measured(meter, problems, scored))
+            rows += scored
+            logger.info(_progress(completer.model, rows, len(problems), time.monotonic() - started))
     rows.sort(key=lambda row: (row.problem_index, row.sample))
     return Evaluation(completer.model, completer.num_samples, rows, refused, completer.notes)
 
@@ -134,11 +146,9 @@ def _compare_edits(completer: Completer, loaded: LoadedProblems, folder: Path, s
     return write_edits(folder, completer.model, loaded, completions, seed)
 
 
-def _steps(num_problems: int, is_done: set[int]) -> Iterator[list[int]]:
-    for start in range(0, num_problems, PROBLEMS_PER_STEP):
-        stop = min(start + PROBLEMS_PER_STEP, num_problems)
-        if todo := [index for index in range(start, stop) if index not in is_done]:
-            yield todo
+def _parts(indices: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(indices), size):
+        yield indices[start : start + size]
 
 
 def _usable(

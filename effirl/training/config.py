@@ -33,6 +33,10 @@ class TrainingConfig:
     )
     lora: bool = field(default=False, metadata={"help": "Train a LoRA adapter only."})
     lora_rank: int = field(default=8, metadata={"help": "Rank of the adapter."})
+    optimizer: Literal["muon", "adamw"] = field(
+        default="muon",
+        metadata={"help": "muon learns in half the steps; it is for whole encoder-decoders."},
+    )
     max_grad_norm: float = field(default=1.0, metadata={"help": "Clip gradients to this norm."})
     max_prompt_tokens: int = field(default=512, metadata={"help": "Longer prompts are cut."})
     report_to: Literal["auto", "tensorboard", "trackio", "wandb", "none"] = field(
@@ -121,9 +125,6 @@ class SftConfig(TrainingConfig):
     micro_batch_size: int = field(
         default=8, metadata={"help": "Pairs in memory at once on each process."}
     )
-    optimizer: Literal["muon", "adamw"] = field(
-        default="muon", metadata={"help": "muon learns codet5-nano in half the steps."}
-    )
     learning_rate: float = field(default=9e-4, metadata={"help": "Peak, decaying linearly to 0."})
     warmup_steps: int = field(default=30, metadata={"help": "Steps of linear warm-up."})
     weight_decay: float = field(default=0.01, metadata={"help": "Decoupled weight decay."})
@@ -206,17 +207,21 @@ class PpoConfig(TrainingConfig):
     num_iterations: int = field(
         default=1, metadata={"help": "Passes of the optimizer over each step's programs."}
     )
-    learning_rate: float = field(default=1.5e-4, metadata={"help": "Constant after the warm-up."})
+    learning_rate: float = field(default=8e-4, metadata={"help": "Peak, decaying linearly to 0."})
     warmup_steps: int = field(default=0, metadata={"help": "Optimizer steps of linear warm-up."})
     weight_decay: float = field(default=0.0, metadata={"help": "AdamW's weight decay."})
     beta: float = field(default=0.05, metadata={"help": "Weight of the KL to the warm start."})
     epsilon: float = field(default=0.2, metadata={"help": "Clip range of the probability ratio."})
-    advantage: Literal["group", "gae"] = field(
-        default="group",
+    advantage: Literal["tree", "group", "gae"] = field(
+        default="tree",
         metadata={
-            "help": "What a program is judged by: the others of its problem (group), or a critic "
-            "that values each token (gae)."
+            "help": "Who is judged by what: each token by the samples that begin alike (tree), "
+            "the whole program by its problem's others (group), each token by a critic (gae)."
         },
+    )
+    imitation: float = field(
+        default=0.5,
+        metadata={"help": "Added to the advantage of a problem's best programs, if others differ."},
     )
     gae_lambda: float = field(
         default=0.99, metadata={"help": "Of gae: 1 trusts rewards only, 0 the critic's values."}
@@ -265,6 +270,7 @@ class PpoConfig(TrainingConfig):
             0,
             names=[
                 "learning_rate", "critic_learning_rate", "warmup_steps", "weight_decay", "beta",
+                "imitation",
             ],
         )  # fmt: skip
         check_range(self, 0, 1, names=["epsilon", "gae_lambda"])

@@ -1,6 +1,6 @@
 """Reinforcement: PPO's clipped objective with a KL anchor to the warm start.
 
-The baseline is the mean reward of a problem's own samples, or with `--advantage gae` a critic. Run
+A program is judged by the others of its problem, or with `--advantage gae` by a critic. Run by
 by `accelerate launch scripts/ppo.py --alpha 0.5`.
 """
 
@@ -23,6 +23,7 @@ from effirl.scoring import find_unusable, policy_prompt
 from effirl.training.config import PpoConfig
 from effirl.training.critic import CriticSettings
 from effirl.training.examples import describe_counts
+from effirl.training.grpo import CausalGRPOTrainer, GRPOConfig, Learning
 from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end, shared_arguments
 from effirl.training.processes import (
     Hardware,
@@ -30,13 +31,14 @@ from effirl.training.processes import (
     is_main,
     is_sharded,
     micro_batches,
+    num_ranks,
     open_shared_run,
     prepare_process,
     write_line,
 )
 from effirl.training.progress import reinforcement_figures
 from effirl.training.reward import LoggedReward, Scorer
-from effirl.training.seq2seq_grpo import CausalGRPOTrainer, GRPOConfig, Seq2SeqGRPOTrainer
+from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer
 
 
 def train(config: PpoConfig, scorer: Scorer) -> Run:
@@ -55,6 +57,11 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     hardware = prepare_process()
     batch = "num_prompts * num_samples", config.num_completions, config.micro_batch_size
     micro_batch_size, accumulation = micro_batches(*batch)
+    if config.num_prompts % num_ranks():
+        raise UserError(
+            f"num_prompts = {config.num_prompts} must be a multiple of the {num_ranks()} "
+            "processes: the programs of a problem are compared in one of them"
+        )
     policy = _load(config, config.model)
     loaded = load_problems(config.data, data_path=config.data_path, limit=config.limit)
     loaded.problems = with_performance_inputs(loaded.problems, config.performance_inputs)
@@ -114,34 +121,48 @@ def build_trainer(
             f"{config.data} has {len(problems)} usable ones; lower --num-prompts"
         )
     groups = _groups(config, policy, problems)
+    learning = Learning(
+        by_tree=config.advantage == "tree",
+        critic=CriticSettings(config.gae_lambda, config.critic_learning_rate)
+        if config.advantage == "gae"
+        else None,
+        imitation=config.imitation,
+        with_muon=config.optimizer == "muon",
+    )
     if policy.is_causal:
-        return CausalGRPOTrainer(policy, reward=reward, args=args, train_dataset=groups)
+        return CausalGRPOTrainer(
+            policy, reward=reward, args=args, train_dataset=groups, learning=learning
+        )
     _, num_cut = encode_prompts(policy.tokenizer, groups["prompt"], config.max_prompt_tokens)
     if num_cut:
         write_line(f"{num_cut} of {len(groups)} prompts too long: their programs are cut")
-    critic = CriticSettings(config.gae_lambda, config.critic_learning_rate)
     return Seq2SeqGRPOTrainer(
         policy,
         reward=reward,
         args=args,
         train_dataset=groups,
+        learning=learning,
         max_prompt_tokens=config.max_prompt_tokens,
-        critic=critic if config.advantage == "gae" else None,
     )
 
 
 def _load(config: PpoConfig, name: str) -> Policy:
     """Load the policy as it will be trained."""
     policy = load_policy(name, allow_causal=True)
+    if config.optimizer == "muon" and (policy.is_causal or is_sharded()):
+        raise UserError(
+            "muon is for encoder-decoders whose matrices no FSDP or DeepSpeed divides; "
+            "use --optimizer adamw --learning-rate 1e-6 (or what suits your model)"
+        )
     if policy.is_causal and config.advantage == "gae":
         raise UserError(
             f"--advantage gae needs an encoder-decoder, and {name} is a causal model; "
-            "use --advantage group"
+            "use --advantage tree"
         )
     if is_sharded() and config.advantage == "gae":
         raise UserError(
             "--advantage gae needs whole weights, which FSDP and DeepSpeed divide; "
-            "use --advantage group"
+            "use --advantage tree"
         )
     if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
         policy.model = add_lora(policy.model, config.lora_rank)
@@ -219,7 +240,7 @@ def _arguments(
         sync_ref_model=False,
         shuffle_dataset=True,
         use_vllm=False,
-        lr_scheduler_type="constant_with_warmup",
+        lr_scheduler_type="linear",
         # Where no group has a spread, the gradient is rounding noise of about 1e-8 a parameter, and
         # Adam's usual 1e-8 would turn it into steps of full size.
         adam_epsilon=1e-6,

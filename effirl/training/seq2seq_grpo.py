@@ -1,19 +1,12 @@
-"""TRL's `GRPOTrainer`, and what makes it one for encoder-decoder models. Knows TRL's inside.
+"""Reinforcement of encoder-decoder models on TRL. Knows TRL's inside.
 
-Both kinds of model: an unscorable completion (reward None) counts in no term of the loss (TRL
-zeroes its advantage, and keeps its KL term); the order of the data survives a resumption; the
-seconds of a step are told apart. Everything else is inherited: groups, clipping, KL, logging,
-checkpoints, accelerate.
+TRL keeps its causal layout everywhere, `[left-padded prompt | right-padded completion]`. Here the
+prompt goes to the encoder and the completion to the decoder, for which two things must know better:
+how to roll out, and how to score. And a critic may judge tokens.
 
-Encoder-decoders: TRL keeps its causal layout everywhere, `[left-padded prompt | right-padded
-completion]`. Here the prompt goes to the encoder and the completion to the decoder, for which two
-things must know better: how to roll out, and how to score. With a critic, a group's advantages are
-replaced by those of its tokens.
-
-Rests on the private methods `_get_per_token_logps_and_entropies`, `_calculate_rewards`,
-`_generate_and_score_completions`, `_generate` and `_get_train_sampler`, whose contract
-tests/effirl/training/test_seq2seq_grpo.py holds, and for the critic's checkpoints on two of the
-Hugging Face trainer.
+Rests on the private method `_get_per_token_logps_and_entropies`, besides those of
+`effirl.training.grpo`, whose contract tests/effirl/training/test_seq2seq_grpo.py holds, and for the
+critic's checkpoints on two of the Hugging Face trainer.
 
 Shapes: `B` completions, `P` prompt tokens, `T` completion tokens, `V` vocabulary, `D` width of the
 decoder. Masks are 1 on real tokens.
@@ -27,22 +20,19 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 from transformers import GenerationConfig
-from trl import GRPOConfig as GRPOConfig  # type: ignore[attr-defined]
-from trl import GRPOTrainer  # type: ignore[attr-defined]
+from trl import GRPOConfig  # type: ignore[attr-defined]
 from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
 from effirl.decoding import SPELL, decode
 from effirl.policy import Policy, encode_prompts
-from effirl.training.callbacks import shuffle_by_epoch
-from effirl.training.clock import Clock
 from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
+from effirl.training.grpo import CausalGRPOTrainer, Learning
 from effirl.training.teacher_forcing import (
     Chunk,
     chosen_logps,
     chunks,
     decoder_inputs,
     decoder_states,
-    disable_all_dropout,
     encode_once,
     entropy,
 )
@@ -60,80 +50,6 @@ UNSUPPORTED = (
 )
 
 
-class CausalGRPOTrainer(GRPOTrainer):
-    """TRL's own training of a causal model, with what is said above of rewards, order and time."""
-
-    def __init__(
-        self,
-        policy: Policy,
-        *,
-        reward: Callable[..., list[float | None]],
-        args: GRPOConfig,
-        train_dataset: Any,
-        **rollout: Any,
-    ) -> None:
-        """Prepare a policy that was loaded from a folder: the reference is read from it again.
-
-        Args:
-            policy: Left as it is but for dropout, which is turned off for good.
-            reward: In TRL's signature. None marks a completion that could not be scored.
-            args: Every setting of TRL's.
-            train_dataset: `datasets.Dataset` with a text column `prompt`.
-            rollout: Of a subclass: TRL's `rollout_func`.
-        """
-        self._rewards = torch.zeros(0)
-        self._clock = Clock()
-        super().__init__(
-            model=policy.model,
-            args=args,
-            reward_funcs=reward,
-            train_dataset=train_dataset,
-            processing_class=policy.tokenizer,
-            **rollout,
-        )
-        disable_all_dropout(policy.model)
-
-    def _get_train_sampler(self, *args: Any) -> Any:
-        """Shuffle by seed and epoch.
-
-        TRL's order depends on how often this process has shuffled: a resumed run would see the
-        first epoch's order again.
-        """
-        sampler: Any = super()._get_train_sampler(*args)
-        shuffle_by_epoch(self, sampler)
-        return sampler
-
-    def _generate(self, *args: Any) -> Any:
-        with self._clock.measure("generation"):
-            return super()._generate(*args)
-
-    def training_step(self, *args: Any) -> Tensor:
-        """Take one micro-batch's gradient, after new rollouts where it is time for them."""
-        with self._clock.measure("update"):
-            loss: Tensor = super().training_step(*args)  # type: ignore[no-untyped-call]
-        return loss
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the seconds since the last log, by what they were spent on."""
-        super().log(logs | self._clock.pop(), start_time)
-
-    def _calculate_rewards(self, inputs: Any, prompts: Any, *args: Any) -> Tensor:
-        """Remember the rewards of this process's completions, NaN where there is none."""
-        with self._clock.measure("reward"):
-            rewards: Tensor = super()._calculate_rewards(inputs, prompts, *args)
-        first = self.accelerator.process_index * len(prompts)
-        self._rewards = rewards[first : first + len(prompts), 0]
-        return rewards
-
-    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
-        """Take unscorable completions out of every loss term, and out of the token count."""
-        batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        mask = batch["completion_mask"] * ~self._rewards.isnan().unsqueeze(1)
-        batch["completion_mask"] = mask
-        batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum()
-        return batch
-
-
 class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
     """Clipped policy-gradient training of a T5-like model against a reward function."""
 
@@ -144,8 +60,8 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
         reward: Callable[..., list[float | None]],
         args: GRPOConfig,
         train_dataset: Any,
+        learning: Learning,
         max_prompt_tokens: int,
-        critic: CriticSettings | None = None,
     ) -> None:
         """Prepare a policy that was loaded from a folder: the reference is read from it again.
 
@@ -154,8 +70,8 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
             reward: In TRL's signature. None marks a completion that could not be scored.
             args: Settings of TRL's causal-only features must be off.
             train_dataset: `datasets.Dataset` with a text column `prompt`.
+            learning: How.
             max_prompt_tokens: Of longer prompts the program is cut.
-            critic: None takes a group's mean reward as the baseline.
 
         Raises:
             ValueError: If the model is no encoder-decoder, or a setting needs a causal one.
@@ -186,8 +102,10 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
             reward=reward,
             args=args,
             train_dataset=train_dataset,
+            learning=learning,
             rollout_func=lambda prompts, _: self.roll_out(prompts),
         )
+        critic = learning.critic
         self.critic = None if critic is None else self._make_critic(critic, base.config.d_model)
 
     def _make_critic(self, settings: CriticSettings, width: int) -> Critic:
@@ -298,25 +216,20 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
                 states.append(nn.functional.pad(part, (0, 0, 0, width - part.size(1))))
         return torch.cat(states)[place]
 
-    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
-        """Judge token by token, with a critic."""
-        batch = super()._generate_and_score_completions(inputs)
-        if self.critic is not None:
-            batch["advantages"] = self._judge_tokens(self.critic, batch)
-        return batch
-
-    def _judge_tokens(self, critic: Critic, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return an advantage (B, T) for each token, which TRL's loss takes in place of (B,)."""
+    def _judge(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Judge by the critic, if there is one, and have it learn."""
+        if self.critic is None:
+            return super()._judge(batch)
         mask = batch["completion_mask"]
         states = self._states(
             torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1),
             torch.cat([batch["prompt_mask"], mask], dim=1),
             mask.size(1),
         )
-        advantages, metrics = critic.advantages(states, mask, self._rewards)
+        advantages, metrics = self.critic.advantages(states, mask, self._rewards)
         for name, value in metrics.items():
             self._metrics["train"][name].append(value)
-        critic.learn(states, mask, self._rewards)
+        self.critic.learn(states, mask, self._rewards)
         return advantages
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:

@@ -88,7 +88,7 @@ def test_problems_whose_source_fails_are_refused_and_counted(tmp_path: Path) -> 
     assert evaluation.refused == {"ends with RUNTIME_ERROR": 1}
 
 
-def test_a_policy_samples_each_step_with_a_seed_of_its_own(
+def test_a_policy_samples_each_block_with_a_seed_of_its_own_and_again_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[int, int]] = []
@@ -102,9 +102,18 @@ def test_a_policy_samples_each_step_with_a_seed_of_its_own(
     monkeypatch.setattr(completers, "load_policy", lambda name, **_: fake_policy())
     monkeypatch.setattr(completers.torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(completers, "sample_completions", fake_sample)
-    evaluation = run_model("some/model", tmp_path, FakeReward())
-    assert len(evaluation.rows) == 40
-    assert calls == [(8, 0), (2, 8)]
+    many = [problem(index) for index in range(34)]
+    evaluation = run_model("some/model", tmp_path, FakeReward(), many)
+    assert len(evaluation.rows) == 34 * 4
+    assert calls == [(32, 0), (2, 32)]
+    path = tmp_path / "results.jsonl"
+    kept = path.read_text().splitlines(keepends=True)[: 12 * 4]
+    path.write_text("".join(kept))
+    calls.clear()
+    scorer = FakeReward()
+    assert run_model("some/model", tmp_path, scorer, many).rows == evaluation.rows
+    assert calls == [(32, 0), (2, 32)]
+    assert {request.problem_id for request in scorer.requests} == {f"p{i}" for i in range(12, 34)}
 
 
 def test_tags_reach_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,7 +110,7 @@ def test_a_run_leaves_policy_logs_and_rollouts(
     assert "{'" not in out  # the trainer's own printing
 
 
-@pytest.mark.parametrize("advantage", ["group", "gae"])
+@pytest.mark.parametrize("advantage", ["tree", "gae"])
 def test_interrupted_and_continued_equals_uninterrupted(
     tiny_policy_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], advantage: str
 ) -> None:
@@ -206,7 +206,7 @@ def test_a_conditioned_policy_is_told_the_alpha_that_prices_it(
 
 
 def test_a_causal_model_trains_on_the_same_rewards(tiny_causal_dir: Path) -> None:
-    run = ppo.train(config(tiny_causal_dir, max_steps=3), FakeScorer())
+    run = ppo.train(config(tiny_causal_dir, max_steps=3, optimizer="adamw"), FakeScorer())
     assert [row["step"] for row in rows(run, "rollouts.jsonl")] == [1] * 8 + [2] * 8 + [3] * 8
     log = rows(run, "log.jsonl")
     assert log[-1]["kl"] > 0
@@ -219,7 +219,20 @@ def test_a_causal_model_trains_on_the_same_rewards(tiny_causal_dir: Path) -> Non
 
 def test_a_critic_of_a_causal_model_is_refused(tiny_causal_dir: Path) -> None:
     with pytest.raises(UserError, match="--advantage gae needs an encoder-decoder"):
-        ppo.train(config(tiny_causal_dir, advantage="gae"), FakeScorer())
+        ppo.train(config(tiny_causal_dir, advantage="gae", optimizer="adamw"), FakeScorer())
+
+
+def test_muon_for_a_causal_model_is_refused(tiny_causal_dir: Path) -> None:
+    with pytest.raises(UserError, match="use --optimizer adamw --learning-rate"):
+        ppo.train(config(tiny_causal_dir), FakeScorer())
+
+
+def test_a_problem_of_several_processes_is_refused(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(UserError, match="num_prompts = 2 must be a multiple of the 4 processes"):
+        ppo.train(config(tiny_policy_dir, micro_batch_size=2), FakeScorer())
 
 
 def test_prompts_that_a_causal_model_cannot_read_whole_are_left_out(
@@ -228,7 +241,7 @@ def test_prompts_that_a_causal_model_cannot_read_whole_are_left_out(
     long = Problem("long", "Print.", "print(1)\n" * 200, *[(TestCase("", "1\n"),)] * 2)
     loaded = LoadedProblems([*PROBLEMS, long])
     monkeypatch.setattr(ppo, "load_problems", lambda *_, **__: loaded)
-    ppo.train(config(tiny_causal_dir, max_steps=1), FakeScorer())
+    ppo.train(config(tiny_causal_dir, max_steps=1, optimizer="adamw"), FakeScorer())
     assert "6 problems; 1 prompts too long" in capsys.readouterr().out
 
 

@@ -13,6 +13,8 @@ from trl import GRPOConfig
 
 from effirl.policy import add_lora, load_policy
 from effirl.training.critic import CriticSettings
+from effirl.training.grpo import Learning
+from effirl.training.optimizer import MuonWithAdam
 from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer
 from effirl.training.teacher_forcing import disable_all_dropout
 
@@ -68,9 +70,12 @@ def make(tiny_policy_dir: Path, tmp_path: Path) -> Callable[..., Probe]:
         lora: bool = False,
         model: Path = tiny_policy_dir,
         advantage: str = "group",
+        imitation: float = 0.0,
+        with_muon: bool = False,
         **kw: Any,
     ) -> Probe:
         torch.set_num_threads(1)
+        critic = CriticSettings(0.99, 1e-2) if advantage == "gae" else None
         policy = load_policy(model)
         if lora:
             policy.model = add_lora(policy.model)
@@ -79,8 +84,8 @@ def make(tiny_policy_dir: Path, tmp_path: Path) -> Callable[..., Probe]:
             reward=reward,
             args=settings(tmp_path / "run", **kw),
             train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in PROMPTS]),
+            learning=Learning(advantage == "tree", critic, imitation, with_muon),
             max_prompt_tokens=64,
-            critic=CriticSettings(0.99, 1e-2) if advantage == "gae" else None,
         )
 
     return build
@@ -232,15 +237,19 @@ def gradients(trainer: Probe, batch: dict[str, Any]) -> dict[str, Tensor]:
     return {n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize("advantage", ["group", "gae"])
-def test_unscorable_samples_touch_no_loss_term(make: Callable[..., Probe], advantage: str) -> None:
+@pytest.mark.parametrize(
+    ("advantage", "imitation"), [("group", 0.0), ("gae", 0.0), ("tree", 0.0), ("tree", 0.5)]
+)
+def test_unscorable_samples_touch_no_loss_term(
+    make: Callable[..., Probe], advantage: str, imitation: float
+) -> None:
     """Gradients are those of the same batch without the rows whose reward is None."""
     missing = {1, 6, 7}
 
     def reward(*, completions: list[str], **_: Any) -> list[float | None]:
         return [None if i in missing else float(i % 4) for i in range(len(completions))]
 
-    trainer = make(reward, beta=0.1, learning_rate=0.0, advantage=advantage)
+    trainer = make(reward, beta=0.1, learning_rate=0, advantage=advantage, imitation=imitation)
     trainer.train()
     batch = trainer.batches[0]
     # A reference that differs, so that the KL term has a gradient.
@@ -261,7 +270,11 @@ def test_unscorable_samples_touch_no_loss_term(make: Callable[..., Probe], advan
     # Baseline of the first group: the mean of what is left, 0, 2 and 3.
     expected_advantages = torch.tensor([0.0, 0.0, 2.0, 3.0]) - 5 / 3
     expected_advantages[1] = 0.0
-    assert torch.allclose(batch["advantages"][:4], expected_advantages)
+    advantages = batch["advantages"][:4]
+    if advantage == "tree":
+        lengths = batch["completion_mask"][:4].sum(1)
+        advantages = advantages.sum(1) - imitation * lengths * torch.tensor([0, 0, 0, 1])
+    assert torch.allclose(advantages, expected_advantages, atol=1e-5)
 
 
 def test_equal_rewards_give_no_gradient(make: Callable[..., Probe]) -> None:
@@ -271,13 +284,14 @@ def test_equal_rewards_give_no_gradient(make: Callable[..., Probe]) -> None:
     assert all(not g.any() for g in gradients(trainer, batch).values())
 
 
-def test_timing_noise_is_not_blown_up(make: Callable[..., Probe]) -> None:
+@pytest.mark.parametrize("advantage", ["group", "tree"])
+def test_timing_noise_is_not_blown_up(make: Callable[..., Probe], advantage: str) -> None:
     def reward(*, completions: list[str], **_: Any) -> list[float | None]:
         return [1.0 + 0.001 * (i % 2) for i in range(len(completions))]
 
-    trainer = make(reward, learning_rate=0.0)
+    trainer = make(reward, learning_rate=0.0, advantage=advantage, imitation=0.5)
     trainer.train()
-    assert trainer.batches[0]["advantages"].abs().max() < 0.001
+    assert 0 < trainer.batches[0]["advantages"].abs().max() < 0.001
 
 
 def test_checkpoint_is_a_plain_t5_folder(make: Callable[..., Probe], tmp_path: Path) -> None:
@@ -312,15 +326,23 @@ def test_causal_settings_are_refused(make: Callable[..., Probe], name: str) -> N
         make(**{name: True})
 
 
-@pytest.mark.parametrize("advantage", ["group", "gae"])
-def test_it_learns(make: Callable[..., Probe], advantage: str) -> None:
+@pytest.mark.parametrize(
+    ("advantage", "imitation", "with_muon"),
+    # The tree alone says next to nothing of a random policy, whose samples part at once.
+    [("group", 0.0, False), ("gae", 0.0, False), ("tree", 0.5, False), ("tree", 0.5, True)],
+)
+def test_it_learns(
+    make: Callable[..., Probe], advantage: str, imitation: float, with_muon: bool
+) -> None:
     """Reward for digits: 25 steps multiply their share."""
 
     def reward(*, completions: list[str], **_: Any) -> list[float | None]:
         return [sum(c.isdigit() for c in text) / max(1, len(text)) for text in completions]
 
-    trainer = make(reward, max_steps=25, learning_rate=1e-2, beta=0.01, advantage=advantage)
+    settings = {"advantage": advantage, "imitation": imitation, "with_muon": with_muon}
+    trainer = make(reward, max_steps=25, learning_rate=1e-2, beta=0.01, **settings)
     trainer.train()
+    assert isinstance(trainer.optimizer.optimizer, MuonWithAdam) == with_muon
     assert all(row["entropy"] > 0 and "kl" in row for row in trainer.state.log_history[:-1])
     rewards = [row["reward"] for row in trainer.state.log_history if "reward" in row]
     assert sum(rewards[-3:]) / 3 > 3 * sum(rewards[:3]) / 3
