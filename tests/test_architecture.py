@@ -53,7 +53,7 @@ EFFIRL_LAYERS = (
     {"experiments"},
     {"cli"},
 )
-TRL_MODULES = {"effirl/training/seq2seq_grpo.py", "effirl/config.py"}
+TRL_MODULES = {"effirl/training/grpo.py", "effirl/training/seq2seq_grpo.py", "effirl/config.py"}
 
 
 def modules(folder: str) -> list[Path]:
@@ -113,7 +113,7 @@ def test_effirl_layers_import_downwards_only() -> None:
             assert not siblings, f"{path} imports {name}"
 
 
-def test_one_module_touches_trl() -> None:
+def test_few_modules_touch_trl() -> None:
     touching = {
         str(path.relative_to(ROOT))
         for path in modules("effirl")
