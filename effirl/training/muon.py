@@ -18,6 +18,8 @@ from effirl.training.processes import has_fast_bfloat16
 
 _COEFFICIENTS: Final = (3.4445, -4.7750, 2.0315)
 _ITERATIONS: Final = 5
+_ROUNDING: Final = 1e-5
+"""Norm up to which a matrix's direction is rounding noise, of which a full step would be made."""
 _SCALE: Final = 0.2
 """Times the root of the longer side: an update as large as Adam's (arXiv 2502.16982)."""
 
@@ -43,8 +45,8 @@ class Muon(torch.optim.Optimizer):
         assert closure is None
         for group in self.param_groups:
             moved = [p for p in group["params"] if p.grad is not None]
-            directions = orthogonalised([self._direction(p, group["momentum"]) for p in moved])
-            for parameter, direction in zip(moved, directions, strict=True):
+            averages = [self._direction(p, group["momentum"]) for p in moved]
+            for parameter, direction in zip(moved, orthogonalised(averages), strict=True):
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 scale = _SCALE * max(parameter.shape) ** 0.5
                 parameter.add_(direction, alpha=-group["lr"] * scale)
@@ -59,7 +61,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
-    """Return each matrix with its singular values brought near 1 by Newton-Schulz iteration."""
+    """Return each matrix with its singular values brought near 1 by Newton-Schulz iteration.
+
+    What is no more than rounding noise becomes 0.
+    """
     lying = [m if m.shape[0] <= m.shape[1] else m.T for m in matrices]
     found: dict[int, Tensor] = {}
     order = sorted(range(len(lying)), key=lambda i: lying[i].shape)
@@ -75,9 +80,10 @@ def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
 def _newton_schulz(matrices: list[Tensor]) -> Iterable[Tensor]:
     a, b, c = _COEFFICIENTS
     x = torch.stack(matrices)  # (N, R, C), R <= C
+    norms = x.norm(dim=(1, 2), keepdim=True)
+    x = torch.where(norms > _ROUNDING, x / norms, 0.0)
     if x.is_cuda or has_fast_bfloat16():
         x = x.bfloat16()
-    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
     for _ in range(_ITERATIONS):
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)

@@ -12,6 +12,9 @@ from torch import nn
 
 from effirl.training.muon import Muon
 
+ADAM_EPSILON = 1e-6
+"""Where there is nothing to learn, a gradient is rounding noise of about 1e-8 a parameter, of which
+Adam's usual 1e-8 would make steps of full size."""
 RELATIVE_BIAS = "relative_attention_bias.weight"
 _EMBEDDING = "shared.weight"
 _MATRIX_RATE = 2.5
@@ -39,6 +42,7 @@ class MuonWithAdam(torch.optim.Optimizer):
                 {"params": wide, "lr": learning_rate * _WIDE_RATE},
             ],
             betas=(0.9, 0.98),
+            eps=ADAM_EPSILON,
             weight_decay=weight_decay,
         )
         rate = learning_rate * _MATRIX_RATE

@@ -25,6 +25,7 @@ from effirl.training.critic import CriticSettings
 from effirl.training.examples import describe_counts
 from effirl.training.grpo import CausalGRPOTrainer, GRPOConfig, Learning
 from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end, shared_arguments
+from effirl.training.optimizer import ADAM_EPSILON
 from effirl.training.processes import (
     Hardware,
     from_main,
@@ -241,9 +242,7 @@ def _arguments(
         shuffle_dataset=True,
         use_vllm=False,
         lr_scheduler_type="linear",
-        # Where no group has a spread, the gradient is rounding noise of about 1e-8 a parameter, and
-        # Adam's usual 1e-8 would turn it into steps of full size.
-        adam_epsilon=1e-6,
+        adam_epsilon=ADAM_EPSILON,
         # On whole cycles only: in the middle of one, the samples to continue with would be lost.
         save_steps=config.save_steps * config.num_iterations,
         logging_strategy="steps",

@@ -55,3 +55,11 @@ def test_a_parameter_without_a_gradient_stays() -> None:
     before = frozen.clone()
     optimizer.step()
     assert torch.equal(frozen, before)
+
+
+def test_rounding_noise_makes_no_step() -> None:
+    noise, signal = (parameter.detach() for parameter in parameters()[:2])
+    found = orthogonalised([noise * 1e-8, signal * 1e-5])
+    assert not found[0].any()
+    assert torch.linalg.svdvals(found[1]).median() > 0.6
+    assert not orthogonalised([torch.zeros(3, 4)])[0].any()

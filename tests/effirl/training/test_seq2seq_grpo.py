@@ -284,6 +284,18 @@ def test_equal_rewards_give_no_gradient(make: Callable[..., Probe]) -> None:
     assert all(not g.any() for g in gradients(trainer, batch).values())
 
 
+def test_muon_makes_no_steps_of_rounding_noise(make: Callable[..., Probe]) -> None:
+    trainer = make(
+        lambda completions, **_: [-0.6] * len(completions),
+        advantage="tree", imitation=0.5, with_muon=True, beta=0.05, max_steps=3,
+    )  # fmt: skip
+    before = [p.detach().clone() for p in trainer.model.parameters()]
+    trainer.train()
+    after = trainer.model.parameters()
+    moved = [(p - q).abs().max() for p, q in zip(after, before, strict=True)]
+    assert max(moved) < 1e-4, max(moved)  # a step for what is to be learnt is 1e-3
+
+
 @pytest.mark.parametrize("advantage", ["group", "tree"])
 def test_timing_noise_is_not_blown_up(make: Callable[..., Probe], advantage: str) -> None:
     def reward(*, completions: list[str], **_: Any) -> list[float | None]:
