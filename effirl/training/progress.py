@@ -7,6 +7,8 @@ Figures = dict[str, str]
 """Name -> value, as text, in the order in which they are shown; empty where there is no news."""
 
 NONE_SHARE_TOLERATED: Final = 0.01
+ALONE_SHARE_TOLERATED: Final = 0.6
+"""Of tokens that come after their sample left all others, so that the tree says nothing of them."""
 STATUS_PREFIX: Final = "reward/status/"
 _REINFORCEMENT: Final = {
     "reward/total": "reward",
@@ -75,7 +77,9 @@ def _seconds(logs: Mapping[str, float]) -> str:
 
 
 def _warning(logs: Mapping[str, float]) -> str:
-    share = logs.get("reward/none", 0.0)
-    if share <= NONE_SHARE_TOLERATED:
-        return ""
-    return f"no reward for {share:.1%} (not measured, or a gain that was refuted)"
+    found = []
+    if (share := logs.get("reward/none", 0.0)) > NONE_SHARE_TOLERATED:
+        found.append(f"no reward for {share:.1%} (not measured, or a gain that was refuted)")
+    if (share := logs.get("tree/alone", 0.0)) > ALONE_SHARE_TOLERATED:
+        found.append(f"{share:.0%} of tokens are not judged: see --advantage group")
+    return "; ".join(found)

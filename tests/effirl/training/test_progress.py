@@ -24,6 +24,12 @@ def test_a_share_without_reward_above_one_per_cent_is_warned_about() -> None:
     assert warned["WARNING"].startswith("no reward for 1.1%")
 
 
+def test_a_tree_that_judges_few_tokens_is_warned_about() -> None:
+    assert "WARNING" not in reinforcement_figures(LOGS | {"tree/alone": 0.3})
+    warned = reinforcement_figures(LOGS | {"tree/alone": 0.7, "reward/none": 0.011})
+    assert warned["WARNING"].endswith("; 70% of tokens are not judged: see --advantage group")
+
+
 def test_what_is_no_step_is_passed_over() -> None:
     assert reinforcement_figures({"train_runtime": 3.0}) == {}
     assert warm_start_figures({"train_loss": 3.0}) == {}
