@@ -1,6 +1,6 @@
 """Reinforcement: PPO's clipped objective with a KL anchor to the warm start.
 
-A program is judged by the others of its problem, or with `--advantage gae` by a critic. Run by
+A program is judged by the others of its problem, or with `--advantage gae` by a critic. Run
 by `accelerate launch scripts/ppo.py --alpha 0.5`.
 """
 
@@ -28,6 +28,7 @@ from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end, shared_arg
 from effirl.training.optimizer import ADAM_EPSILON
 from effirl.training.processes import (
     Hardware,
+    check_optimizer,
     from_main,
     is_main,
     is_sharded,
@@ -56,6 +57,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     config = resolve_model(config)
     assert config.model is not None
     hardware = prepare_process()
+    check_optimizer(config.optimizer)
     batch = "num_prompts * num_samples", config.num_completions, config.micro_batch_size
     micro_batch_size, accumulation = micro_batches(*batch)
     if config.num_prompts % num_ranks():
@@ -150,10 +152,10 @@ def build_trainer(
 def _load(config: PpoConfig, name: str) -> Policy:
     """Load the policy as it will be trained."""
     policy = load_policy(name, allow_causal=True)
-    if config.optimizer == "muon" and (policy.is_causal or is_sharded()):
+    if policy.is_causal and config.optimizer == "muon":
         raise UserError(
-            "muon is for encoder-decoders whose matrices no FSDP or DeepSpeed divides; "
-            "use --optimizer adamw --learning-rate 1e-6 (or what suits your model)"
+            f"muon is for encoder-decoders, and {name} is a causal model; "
+            "use --optimizer adamw --learning-rate 1e-6 (or what suits it)"
         )
     if policy.is_causal and config.advantage == "gae":
         raise UserError(

@@ -90,6 +90,19 @@ def is_sharded() -> bool:
     return any(os.environ.get(name) == "true" for name in names)
 
 
+def check_optimizer(name: str) -> None:
+    """Refuse an optimizer that the launcher's division of the model leaves nothing to.
+
+    Raises:
+        UserError: If it is Muon.
+    """
+    if name == "muon" and is_sharded():
+        raise UserError(
+            "muon needs whole matrices, which FSDP and DeepSpeed divide; use --optimizer adamw "
+            "with a --learning-rate that suits it"
+        )
+
+
 def is_main() -> bool:
     """Whether this process writes the run folder and the terminal."""
     return int(os.environ.get("RANK", "0")) == 0

@@ -12,7 +12,7 @@ Shapes: `B` completions, `P` prompt tokens, `T` completion tokens, `V` vocabular
 decoder. Masks are 1 on real tokens.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,12 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 from transformers import GenerationConfig
-from trl import GRPOConfig  # type: ignore[attr-defined]
 from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
 from effirl.decoding import SPELL, decode
 from effirl.policy import Policy, encode_prompts
 from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
-from effirl.training.grpo import CausalGRPOTrainer, Learning
+from effirl.training.grpo import CausalGRPOTrainer, GRPOConfig, Learning
 from effirl.training.teacher_forcing import (
     Chunk,
     chosen_logps,
@@ -57,21 +56,19 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
         self,
         policy: Policy,
         *,
-        reward: Callable[..., list[float | None]],
         args: GRPOConfig,
-        train_dataset: Any,
         learning: Learning,
         max_prompt_tokens: int,
+        **kwargs: Any,
     ) -> None:
-        """Prepare a policy that was loaded from a folder: the reference is read from it again.
+        """Prepare it as any policy, see there, for which its generation settings are replaced.
 
         Args:
-            policy: Left as it is but for dropout, which is turned off for good.
-            reward: In TRL's signature. None marks a completion that could not be scored.
+            policy: An encoder-decoder.
             args: Settings of TRL's causal-only features must be off.
-            train_dataset: `datasets.Dataset` with a text column `prompt`.
-            learning: How.
+            learning: Here with a critic too.
             max_prompt_tokens: Of longer prompts the program is cut.
+            **kwargs: For `CausalGRPOTrainer`.
 
         Raises:
             ValueError: If the model is no encoder-decoder, or a setting needs a causal one.
@@ -99,11 +96,10 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
         self.text_tokenizer = tokenizer
         super().__init__(
             policy,
-            reward=reward,
             args=args,
-            train_dataset=train_dataset,
             learning=learning,
             rollout_func=lambda prompts, _: self.roll_out(prompts),
+            **kwargs,
         )
         critic = learning.critic
         self.critic = None if critic is None else self._make_critic(critic, base.config.d_model)

@@ -35,10 +35,10 @@ from effirl.training.loop import (
 from effirl.training.pairs import Pairs, load_pairs
 from effirl.training.processes import (
     Hardware,
+    check_optimizer,
     from_main,
     has_fast_bfloat16,
     is_main,
-    is_sharded,
     micro_batches,
     open_shared_run,
     prepare_process,
@@ -65,10 +65,7 @@ def train(config: SftConfig, scorer: Scorer | None) -> Run:
         KeyboardInterrupt: After Ctrl-C, with a checkpoint saved.
     """
     hardware = prepare_process()
-    if config.optimizer == "muon" and is_sharded():
-        raise UserError(
-            "muon needs whole matrices, which FSDP and DeepSpeed divide; use --optimizer adamw"
-        )
+    check_optimizer(config.optimizer)
     pairs = load_pairs(config)
     policy = load_policy(config.model)
     run = open_shared_run("sft", config, config.output_dir)

@@ -15,7 +15,6 @@ Two cores: 4 minutes for the samples, 5 for the rest.
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -24,21 +23,12 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from effirl.policy import load_policy
 from effirl.training import ppo
 from effirl.training.advantages import is_best_of_group, tree_advantages
 from effirl.training.config import PpoConfig
-from effirl.training.optimizer import MuonWithAdam
+from effirl.training.optimizer import ADAM_EPSILON, MuonWithAdam
 from effirl.training.reward import start_reward
 from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer
-from effirl.training.teacher_forcing import (
-    Chunk,
-    chosen_logps,
-    chunks,
-    decoder_inputs,
-    disable_all_dropout,
-    encode_once,
-)
 from tests.benchmarks.tables import publish, table
 
 RATES: Final[Mapping[str, tuple[float, ...]]] = {
@@ -47,62 +37,56 @@ RATES: Final[Mapping[str, tuple[float, ...]]] = {
 }
 """Of the one step; a step of training has a fraction."""
 IMITATION: Final = 0.5
+GROUP_SIZE: Final = 8
+
+Batch = dict[str, Any]
+"""TRL's, of a step, and `rewards`, NaN where there is none."""
 
 
-@dataclass
-class Batch:
-    """A step's samples, `B` of `T` tokens in groups of `N`."""
+class Recorder(Seq2SeqGRPOTrainer):
+    """Keeps what it samples: batches of `B` completions of `T` tokens, with their rewards (B,)."""
 
-    chunks: list[Chunk]
-    place: Tensor
-    """(B,) of each sample among the rows of all chunks."""
-    ids: Tensor
-    mask: Tensor
-    rewards: Tensor
-    """(B,), NaN where there is none."""
-    group_size: int
+    last: "Recorder"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        Recorder.last = self
+        self.batches: list[Batch] = []
+
+    def _generate_and_score_completions(self, inputs: Any) -> Batch:
+        batch = super()._generate_and_score_completions(inputs)
+        self.batches.append(batch | {"rewards": self._rewards})
+        return batch
 
 
-def sample(model: str, alpha: float, num_steps: int, seed: int) -> list[Batch]:
-    """Sample a policy that stands still."""
-    found: list[Batch] = []
-
-    class Recorder(Seq2SeqGRPOTrainer):
-        def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
-            batch = super()._generate_and_score_completions(inputs)
-            ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
-            mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
-            parts, place = chunks(ids, mask, batch["completion_ids"].size(1))
-            own = batch["completion_ids"], batch["completion_mask"], self._rewards
-            found.append(Batch(parts, place, *own, self._group_size))
-            return batch
-
+def sample(model: str, alpha: float, num_steps: int, seed: int) -> Recorder:
+    """Sample a policy that stands still, and judge by the group's mean."""
     with TemporaryDirectory() as folder, patch.object(ppo, "Seq2SeqGRPOTrainer", Recorder):
         config = PpoConfig(
             alpha=str(alpha), model=model, learning_rate=0.0, max_steps=num_steps, seed=seed,
-            report_to="none", output_dir=Path(folder) / "run",
+            num_samples=GROUP_SIZE, advantage="group", imitation=0.0, report_to="none",
+            output_dir=Path(folder) / "run",
         )  # fmt: skip
         with start_reward(config) as reward:
             ppo.train(config, reward)
-    return found
+    return Recorder.last
 
 
 def by_group(batch: Batch) -> Tensor:
     """Return the advantage (B, T) of a program's reward over its group's mean."""
-    groups = batch.rewards.view(-1, batch.group_size)
-    differences = (groups - groups.nanmean(1, keepdim=True)).nan_to_num()
-    return differences.view(-1, 1) * batch.mask
+    return batch["advantages"].unsqueeze(1) * batch["completion_mask"]
 
 
 def by_tree(batch: Batch) -> Tensor:
     """Return the advantages (B, T) of `--advantage tree`."""
-    return tree_advantages(batch.rewards, batch.ids, batch.mask, batch.group_size)[0]
+    ids, mask = batch["completion_ids"], batch["completion_mask"]
+    return tree_advantages(batch["rewards"], ids, mask, GROUP_SIZE)[0]
 
 
 def by_imitation(batch: Batch) -> Tensor:
     """Return what imitation adds."""
-    is_best = is_best_of_group(batch.rewards, batch.group_size)
-    return IMITATION * is_best.unsqueeze(1) * batch.mask
+    is_best = is_best_of_group(batch["rewards"], GROUP_SIZE)
+    return IMITATION * is_best.unsqueeze(1) * batch["completion_mask"]
 
 
 JUDGES: Final[Mapping[str, Callable[[Batch], Tensor]]] = {
@@ -117,39 +101,31 @@ JUDGES: Final[Mapping[str, Callable[[Batch], Tensor]]] = {
 class Ruler:
     """A policy whose gradients are taken and whose weights are moved and put back."""
 
-    def __init__(self, model: str, temperature: float) -> None:
-        self.model: Any = load_policy(model).model
-        disable_all_dropout(self.model)
-        self._temperature = temperature
+    def __init__(self, trainer: Recorder) -> None:
+        self._trainer = trainer
+        self.model: Any = trainer.model
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self._start = [p.detach().clone() for p in self.weights]
 
     def gradient(self, batch: Batch, advantages: Tensor) -> list[Tensor]:
         """Return the gradient of the policy's loss on a batch, by parameter."""
         self.model.zero_grad()
-        rows = sum(len(chunk.completion) for chunk in batch.chunks)
-        weights = advantages.new_zeros(rows, advantages.size(1))
-        weights.index_add_(0, batch.place, advantages)
-        for chunk, logps in self._logps(batch):
-            part, weights = weights[: len(chunk.completion)], weights[len(chunk.completion) :]
-            (-(logps * part).sum() / batch.mask.sum()).backward()
+        (-(self._logps(batch) * advantages).sum() / batch["completion_mask"].sum()).backward()
         return [p.grad.clone() for p in self.weights]
 
     def logps(self, batch: Batch) -> Tensor:
         """Return the log-probability (B,) of each sample."""
         with torch.no_grad():
-            return torch.cat([logps.sum(1) for _, logps in self._logps(batch)])[batch.place]
+            return self._logps(batch).sum(1)
 
-    def _logps(self, batch: Batch) -> Iterator[tuple[Chunk, Tensor]]:
-        start = self.model.config.decoder_start_token_id
-        for chunk in batch.chunks:
-            logits = self.model(
-                encoder_outputs=encode_once(self.model, chunk.prompt, chunk.prompt_mask),
-                attention_mask=chunk.prompt_mask,
-                decoder_input_ids=decoder_inputs(chunk.completion, start),
-                use_cache=False,
-            ).logits
-            yield chunk, chunk.widen(chosen_logps(logits / self._temperature, chunk.completion))
+    def _logps(self, batch: Batch) -> Tensor:
+        ids, mask = (
+            torch.cat([batch[f"prompt_{name}"], batch[f"completion_{name}"]], 1)
+            for name in ("ids", "mask")
+        )
+        width = batch["completion_ids"].size(1)
+        score = self._trainer._get_per_token_logps_and_entropies
+        return score(self.model, ids, mask, width)[0]
 
     def set_gradient(self, gradient: list[Tensor]) -> None:
         for weight, value in zip(self.weights, gradient, strict=True):
@@ -165,7 +141,7 @@ def make_optimizer(kind: str, model: nn.Module) -> torch.optim.Optimizer:
     """Make it with a rate of 1, so that the rates of its groups are multiples."""
     if kind == "muon":
         return MuonWithAdam(model, 1.0, 0.0)
-    return torch.optim.AdamW(model.parameters(), 1.0, weight_decay=0.0, eps=1e-6)
+    return torch.optim.AdamW(model.parameters(), 1.0, weight_decay=0.0, eps=ADAM_EPSILON)
 
 
 def step_along(
@@ -198,8 +174,8 @@ def reward_change(ruler: Ruler, judged: list[tuple[Batch, Tensor]]) -> tuple[flo
     """Return the change of the mean reward with its standard error, and the divergence in nats."""
     changes, moved = [], []
     for batch, before in judged:
-        ratio = (ruler.logps(batch) - before).view(-1, batch.group_size)
-        rewards = batch.rewards.view(-1, batch.group_size).nan_to_num()
+        ratio = (ruler.logps(batch) - before).view(-1, GROUP_SIZE)
+        rewards = batch["rewards"].view(-1, GROUP_SIZE).nan_to_num()
         changes.append((ratio.softmax(1) * rewards).sum(1) - rewards.mean(1))
         moved.append(-ratio.mean())
     every = torch.cat(changes)
@@ -224,9 +200,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    batches = sample(arguments.model, arguments.alpha, arguments.steps, arguments.seed)
-    ruler = Ruler(arguments.model, PpoConfig().temperature)
-    first, second = batches[0::2], batches[1::2]
+    trainer = sample(arguments.model, arguments.alpha, arguments.steps, arguments.seed)
+    ruler = Ruler(trainer)
+    first, second = trainer.batches[0::2], trainer.batches[1::2]
     judged = [(batch, ruler.logps(batch)) for batch in second]
     agreement, steps = [], []
     for name, judge in JUDGES.items():

@@ -110,7 +110,7 @@ def test_a_run_leaves_policy_logs_and_rollouts(
     assert "{'" not in out  # the trainer's own printing
 
 
-@pytest.mark.parametrize("advantage", ["tree", "gae"])
+@pytest.mark.parametrize("advantage", ["tree", "group", "gae"])
 def test_interrupted_and_continued_equals_uninterrupted(
     tiny_policy_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], advantage: str
 ) -> None:
@@ -225,6 +225,14 @@ def test_a_critic_of_a_causal_model_is_refused(tiny_causal_dir: Path) -> None:
 def test_muon_for_a_causal_model_is_refused(tiny_causal_dir: Path) -> None:
     with pytest.raises(UserError, match="use --optimizer adamw --learning-rate"):
         ppo.train(config(tiny_causal_dir), FakeScorer())
+
+
+def test_sharding_and_muon_do_not_go_together(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    with pytest.raises(UserError, match="which FSDP and DeepSpeed divide; use --optimizer adamw"):
+        ppo.train(config(tiny_policy_dir), FakeScorer())
 
 
 def test_a_problem_of_several_processes_is_refused(
