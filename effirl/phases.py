@@ -5,6 +5,7 @@
         memory-no-replay/           the same without replay, if replay_control asks for it
         runtime.yaml ...            what each was started with
         eval-base/ eval-runtime/    the evaluation of each policy, on the same problems
+        eval-memory-asked-for-runtime/ ...  the last one again, as its tags steer it
         phases.md  phases.json      the table
 
 Each phase is a process of its own, as `scripts/sft.py` would be by hand. Interrupted, the same
@@ -20,6 +21,7 @@ from typing import Final
 
 import yaml
 
+from effirl.data.prompts import WISHES
 from effirl.errors import UserError
 from effirl.evaluation.bootstrap import Estimate, Terms, estimate, estimate_difference
 from effirl.evaluation.config import EvaluateConfig
@@ -57,7 +59,9 @@ class Phase:
     previous: str | None
     """Name of the phase that it starts from, None for the base."""
     config: SftConfig | None
-    """How it is trained, None for the base."""
+    """How it is trained, None for the base and for a policy that is there already."""
+    tags: tuple[int, int] = (1, 1)
+    """Of its prompts in evaluation: runtime, memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def train_phases(config: PhasesConfig) -> str:
 
 
 def phases(config: PhasesConfig, folder: Path) -> list[Phase]:
-    """List the base and what is trained from it, in the order of training."""
+    """List the base, what is trained from it in the order of training, and how that is asked."""
     listed = [Phase(BASE, config.settings_of(config.phases[0]).model, None, None)]
     for number, phase in enumerate(config.phases):
         earlier = [str(folder / name) for name in config.phases[:number]]
@@ -112,6 +116,12 @@ def phases(config: PhasesConfig, folder: Path) -> list[Phase]:
             name = f"{phase}-no-replay"
             without = replace(start, replay_from=[], replay_share=0.0)
             listed.append(Phase(name, _model(folder, name), previous.name, without))
+    if len(config.phases) > 1:  # what it was taught first is not lost if it can be asked for
+        last = _named(listed, config.phases[-1])
+        listed += [
+            replace(last, name=f"{last.name}-asked-for-{wish}", config=None, tags=tags)
+            for wish, tags in WISHES.items()
+        ]
     return listed
 
 
@@ -172,6 +182,7 @@ def _stage(config: PhasesConfig, phase: Phase, folder: Path) -> Stage:
         path = folder / phase.name
         command = ("sft.py", "--config", str(file), "--output-dir", str(path))
     named = config.test_data is not None
+    runtime_tag, memory_tag = phase.tags
     evaluation = EvaluateConfig(
         model=phase.model,
         data=config.test_data or config.data,
@@ -180,6 +191,8 @@ def _stage(config: PhasesConfig, phase: Phase, folder: Path) -> Stage:
         split=config.test_split,
         limit=config.test_limit,
         num_samples=config.num_samples,
+        runtime_tag=runtime_tag,
+        memory_tag=memory_tag,
         max_new_tokens=config.max_target_tokens,
         max_prompt_tokens=config.max_prompt_tokens,
         output_dir=_evaluation(folder, phase),

@@ -20,6 +20,7 @@ from typing import Final
 
 from effirl.cluster_jobs import Job, run_on_cluster
 from effirl.config import parse
+from effirl.data.prompts import WISHES
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.pareto import Candidate, trade_off
@@ -31,7 +32,7 @@ from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
 from effirl.stages import Stage, run_stages
 from effirl.training.config import PpoConfig
 
-CONTROL_TAGS: Final = ((1, 1), (1, 0), (0, 1))
+CONTROL_TAGS: Final = ((1, 1), *WISHES.values())
 """(runtime, memory) tags of the warm start's prompts; every other policy is evaluated at the first.
 """
 CONTROL_ALPHA: Final = 0.5

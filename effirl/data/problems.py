@@ -40,8 +40,7 @@ class Target:
     claimed_memory_reduction: float | None = None
     """The same of peak memory."""
     balances: tuple[float, ...] = ()
-    """Each alpha at which it was measured as the best target of its problem; empty for an only one,
-    and for one that another beats at every balance."""
+    """Each alpha at which it was measured as the best of its problem; empty for an only one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,12 @@ TAGS: Final = tuple(
     f"{name}={step / _STEPS:g}" for name in ("runtime", "memory") for step in range(_STEPS + 1)
 )
 """Each as the prompt has it."""
-_OPEN_SHARE = 0.25
+WISHES: Final = {"runtime": (1, 0), "memory": (0, 1)}
+"""The (runtime, memory) tags that ask for one objective alone."""
+_OPEN_SHARE = 0.15
 """Of the pairs whose target is the best at some balance: their tags are 1 1, whichever balance it
 is. So the middle is known and left open, and reinforcement starts from there."""
-_BETWEEN_SHARE = 0.5
+_BETWEEN_SHARE = 0.25
 """Of those whose target is the best at a balance between an end and the middle: they say it."""
 
 PROMPT_FILE = "prompt.json"

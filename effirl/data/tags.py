@@ -3,9 +3,11 @@
 A gain is significant if the target is half as much again better than the source program, and no
 other target of the problem is half as much again better than it. Without the second condition both
 ends of a trade-off would carry the same tags, and a policy could not be steered by them; PIE too
-tags a program by how near it comes to the best one known for its problem. A target that others beat
-at every balance of runtime and memory has no significant gain, and the others know at which they
-are the best.
+tags a program by how near it comes to the best one known for its problem.
+
+A target that others of its problem beat at every balance of runtime and memory is left out: nobody
+ever asks for it, and a policy that learns it for the tags 0 0 takes a 0 for a wish for what is bad,
+not for the other end of a trade-off. Those that stay know at which balances they are the best.
 
 The built-in catalog ships what was measured of each of its alternatives. For other data a table of
 measured pairs decides, if one is given; a pair that it lacks keeps the tags that its loader made of
@@ -66,7 +68,8 @@ def tag_by_gains(
             is significant, and from which a target is behind a better one of its problem.
 
     Returns:
-        The problems, and where their tags come from, in a line for the log.
+        The problems, and where their tags come from and how many targets were left out, in a line
+        for the log.
 
     Raises:
         UserError: If the table is unreadable or one of its rows is malformed.
@@ -86,6 +89,8 @@ def tag_by_gains(
     )
     if num_measured < num_targets:
         line += "; the others from the data set's own columns"
+    if num_beaten := num_targets - sum(len(problem.targets) for problem in tagged):
+        line += f"; left out: {num_beaten} that others of their problem beat at every balance"
     return tagged, line
 
 
@@ -115,8 +120,10 @@ def _tagged(
     for target, found in zip(targets, gains, strict=True):
         if found is not None:
             balances = tuple(a for a, won in zip(BALANCES, winners, strict=True) if won == found)
+            if not balances:
+                continue
             runtime_tag, memory_tag = (
-                int(bool(balances) and gain >= min_gain and most - gain < min_gain)
+                int(gain >= min_gain and most - gain < min_gain)
                 for gain, most in zip(found, best, strict=True)
             )
             target = replace(target, runtime_tag=runtime_tag, memory_tag=memory_tag)

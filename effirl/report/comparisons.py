@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
+from effirl.data.prompts import WISHES
 from effirl.evaluation.pareto import Pair, compare
 from effirl.evaluation.report_text import cell
-from effirl.report.study import CORRECTNESS_ONLY, Group, Study
+from effirl.report.study import CORRECTNESS_ONLY, Group, Study, steered
 
 FIGURES: Final = {"time_gain": "runtime gain", "memory_gain": "memory gain", "pass@1": "correct"}
 """Metric -> head of its column."""
 TOWARDS: Final = {"H1": ("runtime", 1.0), "H2": ("memory", 0.0)}
 """Question -> the phase that answers it, and alpha."""
+ORDERS: Final = (("runtime", "memory"), ("memory", "runtime"))
+"""Of phases."""
 
 
 class Pairs:
@@ -56,11 +59,15 @@ def _asked(study: Study, question: str) -> list[tuple[Group | None, Group | None
     base, start = study.reference, study.start
     both_orders = [
         (study.named(f"phase {one} then {other}"), study.named(f"phase {one}"))
-        for one, other in (("runtime", "memory"), ("memory", "runtime"))
+        for one, other in ORDERS
     ]
     if question == "H3":
         return [
             *both_orders,
+            *(
+                (study.named(steered(f"phase {one} then {other}", WISHES[one])), first)
+                for (one, other), (_, first) in zip(ORDERS, both_orders, strict=True)
+            ),
             (study.reinforced(1, is_conditioned=True), study.reinforced(0, is_conditioned=True)),
         ]
     if question == "H4":

@@ -223,13 +223,21 @@ def _warm_start(
     run: Path, trained: dict[str, Any], tags: tuple[int, int], folder: Path, found: Evaluation
 ) -> Policy:
     """Name a warm start by its run, and one of phases by these: the folder may be of any name."""
-    steered = "" if tags == (1, 1) else f", runtime={tags[0]} memory={tags[1]}"
+    role: Role = "warm start"
+    label = f"{role} {run.name}"
     objective = trained.get("objective", "both")
-    if objective == "both":
-        label = f"warm start {run.name}{steered}"
-        return Policy(label, "warm start", None, folder, found, is_steered=bool(steered))
-    label = f"phase {_after_phases(trained, objective)}{steered}"
-    return Policy(label, "phase", None, folder, found, is_steered=bool(steered))
+    if objective != "both":
+        role = "phase"
+        label = f"{role} {_after_phases(trained, objective)}"
+    is_steered = tags != (1, 1)
+    if is_steered:
+        label = steered(label, tags)
+    return Policy(label, role, None, folder, found, is_steered=is_steered)
+
+
+def steered(label: str, tags: tuple[int, int]) -> str:
+    """Name a policy whose prompts ask for one objective."""
+    return f"{label}, runtime={tags[0]} memory={tags[1]}"
 
 
 def _after_phases(trained: dict[str, Any], name: str) -> str:

@@ -129,7 +129,7 @@ class SftConfig(TrainingConfig):
     warmup_steps: int = field(default=30, metadata={"help": "Steps of linear warm-up."})
     weight_decay: float = field(default=0.01, metadata={"help": "Decoupled weight decay."})
     tag_dropout: float = field(
-        default=0.25, metadata={"help": "Probability of leaving each performance tag out."}
+        default=0.1, metadata={"help": "Probability of leaving each performance tag out."}
     )
     max_target_tokens: int = field(
         default=384, metadata={"help": "Pairs with a longer target are left out."}

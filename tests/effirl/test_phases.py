@@ -21,6 +21,10 @@ GAINS = {
     "runtime": (0.4, 0.2),
     "memory": (0.36, 0.5),
     "memory-no-replay": (0.1, 0.5),
+    "memory-asked-for-runtime": (0.4, 0.3),
+    "memory-asked-for-memory": (0.2, 0.6),
+    "runtime-asked-for-runtime": (0.5, 0.2),
+    "runtime-asked-for-memory": (0.3, 0.4),
 }
 YAML = """
 max_steps: 300
@@ -38,6 +42,7 @@ class Fakes:
     def __init__(self) -> None:
         self.started: list[tuple[str, SftConfig]] = []
         self.fails = False
+        self.asked: dict[str, tuple[float, float]] = {}
 
     def run(self, command: list[str], what: str) -> None:
         flags = dict(zip(command[-4::2], command[-3::2], strict=True))
@@ -54,6 +59,7 @@ class Fakes:
         if list(config.output_dir.iterdir()):
             return ""
         name = config.output_dir.name.removeprefix("eval-")
+        self.asked[name] = config.runtime_tag, config.memory_tag
         time_gain, memory_gain = GAINS[name]
         # What a policy was trained on is left out of its evaluation.
         ids = range(4) if name == "base" else range(1, 4)
@@ -129,6 +135,21 @@ def test_the_table_says_what_was_gained_and_kept(tmp_path: Path, fakes: Fakes) -
         0.12 / 0.42
     )
     assert ("runtime", BASE, True) not in lines
+
+
+def test_the_last_phase_is_asked_for_what_each_one_taught(tmp_path: Path, fakes: Fakes) -> None:
+    listed, found = trained(config(tmp_path), tmp_path)
+    assert fakes.asked == {
+        "base": (1, 1),
+        "runtime": (1, 1),
+        "memory": (1, 1),
+        "memory-asked-for-runtime": (1, 0),
+        "memory-asked-for-memory": (0, 1),
+    }
+    assert [name for name, _ in fakes.started] == ["runtime", "memory"]
+    lines = {(x.stage, x.against, x.is_share): x.values for x in compare(listed, found, seed=0)}
+    kept = lines["memory-asked-for-runtime", "runtime", True]["time_gain"]
+    assert kept.value == pytest.approx(1.0)
 
 
 def test_phases_go_on_where_they_stopped(tmp_path: Path, fakes: Fakes) -> None:

@@ -84,9 +84,9 @@ def test_a_target_is_asked_for_at_balances_where_it_is_the_best() -> None:
         found.pop(f"runtime={runtime} memory=1") / 400 for runtime in ("0", "1", "0.25", "0.5")
     )
     assert not found
-    assert middle == pytest.approx(0.25, abs=0.07)  # though it is no balance of the target's
-    assert ends == pytest.approx(0.25, abs=0.07)  # what the target earned
-    assert between == pytest.approx([0.25, 0.25], abs=0.07)
+    assert middle == pytest.approx(0.15, abs=0.07)  # though it is no balance of the target's
+    assert ends == pytest.approx(0.6, abs=0.07)  # what the target earned
+    assert between == pytest.approx([0.125, 0.125], abs=0.07)
 
 
 def test_every_balance_has_tags_of_its_own() -> None:

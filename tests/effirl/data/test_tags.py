@@ -54,10 +54,26 @@ def test_a_target_far_behind_a_better_one_is_minor(tmp_path: Path) -> None:
         *(row(target_program=target.program, time_gain=time, memory_gain=memory)
           for target, (time, memory) in gains.items()),
     )  # fmt: skip
-    ((tagged,), _) = tag_by_gains([problem], "pie", table, 0.6)
-    assert [(t.runtime_tag, t.memory_tag) for t in tagged.targets] == [(1, 0), (0, 0), (1, 1)]
-    # Equally lean ones are told apart by runtime, so `lean` is the best nowhere.
-    assert [t.balances for t in tagged.targets] == [BALANCES[-2:], (), BALANCES[:-2]]
+    ((tagged,), line) = tag_by_gains([problem], "pie", table, 0.6)
+    # Equally lean ones are told apart by runtime, so `lean` is the best nowhere: it is left out.
+    assert [t.program for t in tagged.targets] == [fast.program, near.program]
+    assert "left out: 1 that others of their problem beat" in line
+    assert [(t.runtime_tag, t.memory_tag) for t in tagged.targets] == [(1, 0), (1, 1)]
+    assert [t.balances for t in tagged.targets] == [BALANCES[-2:], BALANCES[:-2]]
+
+
+def test_what_is_not_measured_is_beaten_by_nothing(tmp_path: Path) -> None:
+    fast, slow, unknown = (Target(f"print({name!r})", 0, 0) for name in ("fast", "slow", "unknown"))
+    problem = Problem("p", "Print.", "print(1 + 0)", targets=(fast, slow, unknown))
+    table = write(
+        tmp_path,
+        row(target_program=fast.program, time_gain=0.7),
+        row(target_program=slow.program, time_gain=0.1),
+    )
+    ((tagged,), line) = tag_by_gains([problem], "pie", table, 0.6)
+    assert [t.program for t in tagged.targets] == [fast.program, unknown.program]
+    assert tagged.targets[1] == unknown
+    assert "left out: 1 " in line
 
 
 def test_parquet_is_read_too(tmp_path: Path) -> None:
@@ -85,7 +101,7 @@ def test_the_catalog_has_measured_gains() -> None:
     tags = {(t.name, t.runtime_tag, t.memory_tag) for p in usual for t in p.targets}
     for problem in usual:
         assert sorted(a for t in problem.targets for a in t.balances) == [*BALANCES]
-        assert all(t.runtime_tag == t.memory_tag == 0 for t in problem.targets if not t.balances)
+        assert all(t.balances for t in problem.targets)  # the others are left out
     assert {("fast", 1, 0), ("fast", 1, 1), ("lean", 0, 1), ("lean", 1, 1)} <= tags
     assert ("lean", 1, 0) not in tags
     assert "own columns" not in line

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from effirl.data.prompts import WISHES
 from effirl.evaluation.results import COMPARED, append_rows
 from effirl.scoring import CompletionRow
 from tests.effirl.evaluation.rows import correct, failed
@@ -91,6 +92,10 @@ def write_study(folder: Path, seeds: int = 2, **changed: tuple[float, float]) ->
             second = write_training(order / other, later)
             write_evaluation(order / f"eval-{one}", first, gains[one])
             write_evaluation(order / f"eval-{other}", second, gains[f"{one}_{other}"])
+            for wish, (runtime, memory) in WISHES.items():
+                tags = {"runtime_tag": runtime, "memory_tag": memory}
+                asked = order / f"eval-{other}-asked-for-{wish}"
+                write_evaluation(asked, second, gains[wish], **tags)
         start = write_training(path / "sft", {"objective": "both"})
         for runtime, memory in ((1, 1), (1, 0), (0, 1)):
             steered = path / "sweep" / f"warm-start-{runtime}-{memory}"

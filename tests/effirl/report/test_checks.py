@@ -141,9 +141,11 @@ def test_phases_and_controls_are_compared_where_they_belong(tmp_path: Path) -> N
         ("conditioned at 0", "warm start sft"),
         ("correctness only", "warm start sft"),
     ]
-    assert pairs["H3"][:2] == [
+    assert pairs["H3"][:4] == [
         ("phase runtime then memory", "phase runtime"),
         ("phase memory then runtime", "phase memory"),
+        ("phase runtime then memory, runtime=1 memory=0", "phase runtime"),
+        ("phase memory then runtime, runtime=0 memory=1", "phase memory"),
     ]
     line = comparisons(study, "H3", Pairs())[1]
     assert line[2].startswith("-0.083 (")
