@@ -43,7 +43,7 @@ BEST_OF: Final = 8
 
 
 class DealtAnew(LoggedReward):
-    """Rewards as measured, but each right program gets that of one of its group, drawn at random."""
+    """Rewards as measured, but those of the right programs of a group are dealt anew."""
 
     def __call__(self, **columns: Any) -> list[float | None]:
         rewards = super().__call__(**columns)
