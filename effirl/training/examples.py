@@ -23,21 +23,24 @@ def build_examples(
     to stop in the middle of a program or not to stop at all.
 
     Returns:
-        The pairs with `input_ids`, `attention_mask`, `labels` and `length`, which orders them so
-        that neighbours need little padding; and how many prompts were cut and targets left out.
+        The pairs with `input_ids`, `attention_mask`, `labels`, `length`, which orders them so that
+        neighbours need little padding, and `problem`, the place of theirs; and how many prompts
+        were cut and targets left out.
     """
-    pairs = [(problem, target) for problem in problems for target in problem.targets]
+    pairs = [
+        (number, target) for number, problem in enumerate(problems) for target in problem.targets
+    ]
     if not pairs:
         return Dataset.from_list([]), Counter()
     encoded_targets = tokenizer(text_target=[target_text(target) for _, target in pairs])
     kept = [
-        (problem, target, labels)
-        for (problem, target), labels in zip(pairs, encoded_targets["input_ids"], strict=True)
+        (number, target, labels)
+        for (number, target), labels in zip(pairs, encoded_targets["input_ids"], strict=True)
         if len(labels) <= config.max_target_tokens
     ]
     prompts = [
-        training_prompt(problem, target, tag_dropout=config.tag_dropout, seed=config.seed)
-        for problem, target, _ in kept
+        training_prompt(problems[number], target, tag_dropout=config.tag_dropout, seed=config.seed)
+        for number, target, _ in kept
     ]
     encoded_prompts, num_cut = encode_prompts(tokenizer, prompts, config.max_prompt_tokens)
     examples = [
@@ -47,8 +50,9 @@ def build_examples(
             "labels": labels,
             # By length of target, and among nearly equal ones by length of prompt.
             "length": len(labels) // _LABEL_BUCKET * config.max_prompt_tokens + len(prompt_ids),
+            "problem": number,
         }
-        for prompt_ids, (_, _, labels) in zip(encoded_prompts, kept, strict=True)
+        for prompt_ids, (number, _, labels) in zip(encoded_prompts, kept, strict=True)
     ]
     counts = {
         "targets too long, left out": len(pairs) - len(kept),

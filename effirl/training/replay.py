@@ -13,18 +13,16 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from torch.utils.data import Sampler
 
 from effirl.data.tags import Objective
 from effirl.files import read_log
+from effirl.training.batches import BLOCK_BATCHES, shuffled_batches
 from effirl.training.config import MAX_REPLAY_SHARE
 from effirl.training.processes import is_main, write_line
 from effirl.training.validation import Gains, Verdict, paired_difference
-
-BLOCK_BATCHES: Final = 16
-"""Drawn together and sorted by length: enough to need little padding, few enough to react soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +143,10 @@ class ReplaySampler(Sampler[int]):
             num_replayed = round(self._replay.share_of(block) * size)
             drawn = [next(own) for _ in range(size - num_replayed)]
             drawn += [next(earlier) for _ in range(num_replayed)]
-            yield from self._batched(drawn, generator)
+            drawn.sort(key=lambda index: self._lengths[index])
+            batches, rest = shuffled_batches(drawn, self._batch_size, generator)
+            yield from batches + rest  # of the last block only there is a rest
             block += 1
-
-    def _batched(self, drawn: list[int], generator: random.Random) -> list[int]:
-        drawn.sort(key=lambda index: self._lengths[index])
-        step = self._batch_size
-        batches = [drawn[i : i + step] for i in range(0, len(drawn), step)]
-        rest = [batches.pop()] if len(batches[-1]) < step else []  # must stay last
-        generator.shuffle(batches)
-        return [index for batch in batches + rest for index in batch]
 
 
 def _endless(indices: Sequence[int], generator: random.Random) -> Iterator[int]:

@@ -165,8 +165,6 @@ def _arguments(
         lr_scheduler_type="linear",
         adam_epsilon=1e-8,
         label_smoothing_factor=0.0,
-        train_sampling_strategy="group_by_length",
-        length_column_name="length",
         predict_with_generate=False,
         eval_strategy="steps",
         eval_steps=config.eval_steps,

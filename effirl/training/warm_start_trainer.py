@@ -10,7 +10,8 @@ from torch.utils.data import Sampler
 from transformers import Seq2SeqTrainer
 
 from effirl.policy import Policy
-from effirl.training.callbacks import EpochCallback, shuffle_by_epoch
+from effirl.training.batches import ProblemSampler
+from effirl.training.callbacks import EpochCallback
 from effirl.training.config import SftConfig
 from effirl.training.optimizer import MuonWithAdam
 from effirl.training.replay import Replay, ReplaySampler
@@ -75,22 +76,15 @@ class WarmStartTrainer(Seq2SeqTrainer):
         return gathered
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
-        # The dataset that the trainer passes has lost the column `length`, which groups batches.
+        # The dataset that the trainer passes has lost the columns that say what goes together.
         del train_dataset
         assert isinstance(self.train_dataset, Dataset)
-        sampler: Any
+        lengths = self.train_dataset["length"]
+        batch_size, seed = self.args.per_device_train_batch_size, self.args.seed
+        sampler: ProblemSampler | ReplaySampler
         if self._replay is None:
-            sampler = super()._get_train_sampler(self.train_dataset)
-            sampler.generator = torch.Generator()
-            shuffle_by_epoch(self, sampler)
+            sampler = ProblemSampler(self.train_dataset["problem"], lengths, batch_size, seed)
         else:
-            sampler = ReplaySampler(
-                self.train_dataset["length"],
-                self._num_own,
-                self.args.per_device_train_batch_size,
-                self._replay,
-                self.args.seed,
-            )
-            self.add_callback(EpochCallback(sampler.set_epoch))
-        found: Sampler[int] = sampler
-        return found
+            sampler = ReplaySampler(lengths, self._num_own, batch_size, self._replay, seed)
+        self.add_callback(EpochCallback(sampler.set_epoch))
+        return sampler

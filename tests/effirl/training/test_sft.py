@@ -20,6 +20,7 @@ from effirl.errors import UserError
 from effirl.policy import load_policy
 from effirl.runs import Run
 from effirl.training import pairs, processes, sft
+from effirl.training.batches import ProblemSampler
 from effirl.training.config import SftConfig
 from effirl.training.examples import build_examples
 from rewards.efficiency import ScoreRequest
@@ -89,14 +90,16 @@ def test_a_run_learns_its_pairs(tiny_policy_dir: Path, capsys: pytest.CaptureFix
     assert "{'" not in capsys.readouterr().out
 
 
-def test_batches_are_grouped_by_the_length_of_the_examples(
+def test_batches_are_drawn_by_the_problems_and_lengths_of_the_examples(
     tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainers: list[Any] = []
     monkeypatch.setattr(sft, "run_to_end", lambda trainer, *_: trainers.append(trainer))
     sft.train(config(tiny_policy_dir), None)
-    sampler = trainers[0].get_train_dataloader().batch_sampler.sampler
-    assert list(sampler.lengths) == list(trainers[0].train_dataset["length"])
+    (trainer,) = trainers
+    data = trainer.train_dataset
+    sampler = trainer.get_train_dataloader().batch_sampler.sampler
+    assert [*sampler] == [*ProblemSampler(data["problem"], data["length"], 2, seed=0)]
 
 
 def test_a_killed_run_continues_from_its_checkpoint(
