@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)  ## warm-start, reinforce and evaluate the built-in model (about 15 minutes on two cores)
 	$(BIN)/python scripts/demo.py
 
-study: $(INSTALLED)  ## the whole study and its report, a seed in 51 minutes on two cores (SEEDS=3 for three)
+study: $(INSTALLED)  ## the whole study and its report, a seed in 48 minutes on two cores (SEEDS=3 for three)
 	$(BIN)/python scripts/study.py --config configs/study.yaml --seeds $$(seq 0 $$(($(SEEDS) - 1)))
 
 test: $(INSTALLED)  ## run the tests
