@@ -9,7 +9,7 @@ rejection sampling, which imitates a group's best programs and judges nothing el
 paired with the warm start, and over families, as in the study. What is finished in the output
 folder is kept.
 
-Two cores: 18 minutes.
+Two cores: about 18 minutes (estimated from the parts).
 """
 
 import argparse
@@ -85,10 +85,13 @@ def reinforced(way: str, arguments: argparse.Namespace, folder: Path) -> Path:
         return ppo.train(config, reward).model_path
 
 
-def evaluated(model: str | Path, folder: Path, num_samples: int, seed: int) -> Evaluation:
+def evaluated(
+    model: str | Path, folder: Path, num_samples: int, arguments: argparse.Namespace
+) -> Evaluation:
+    limit, seed = arguments.limit, arguments.seed
     evaluate(
         EvaluateConfig(
-            model=str(model), limit=120, num_samples=num_samples, output_dir=folder, seed=seed
+            model=str(model), limit=limit, num_samples=num_samples, output_dir=folder, seed=seed
         )
     )
     return load_evaluation(folder)
@@ -111,14 +114,14 @@ def differences(own: Evaluation, start: Evaluation) -> list[str]:
 
 def rows_of_table(arguments: argparse.Namespace) -> Sequence[Sequence[str]]:
     """Train and evaluate what is not finished, and lay out the differences."""
-    folder, seed = Path(arguments.output_dir), arguments.seed
-    start = evaluated(arguments.model, folder / "eval-warm-start", BEST_OF, seed)
+    folder = Path(arguments.output_dir)
+    start = evaluated(arguments.model, folder / "eval-warm-start", BEST_OF, arguments)
     best = best_samples(start, float(arguments.alpha))
     rows = [[f"best of {BEST_OF} samples of the warm start", *differences(best, start)]]
     for way in WAYS:
         path = folder / way.replace(" ", "-")
         model = reinforced(way, arguments, path)
-        rows.append([way, *differences(evaluated(model, path / "eval", 2, seed), start)])
+        rows.append([way, *differences(evaluated(model, path / "eval", 2, arguments), start)])
     return rows
 
 
@@ -129,6 +132,7 @@ def main() -> None:
     parser.add_argument("--alpha", default="1")
     parser.add_argument("--config", default="configs/ppo.yaml")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=120)
     parser.add_argument("--output-dir", default="runs/controls")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
