@@ -23,6 +23,7 @@ from effirl.config import parse
 from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
 from effirl.launch import flags
 from effirl.report.command import report
+from effirl.report.comparisons import ORDERS
 from effirl.runs import MODEL_FOLDER, open_run
 from effirl.stages import Stage, run_stages
 from effirl.sweep import CONTROL_ALPHA, check_data
@@ -33,7 +34,6 @@ Options = dict[str, object]
 
 ALPHAS: Final = (0, 0.5, 1)
 """Of the separate policies."""
-ORDERS: Final = (("runtime", "memory"), ("memory", "runtime"))
 OTHERS: Final[list[tuple[str, Options, tuple[float, ...]]]] = [
     ("conditioned", {"alpha": "conditioned"}, CONDITIONED_ALPHAS),
     ("correctness-only", {"efficiency-weight": 0}, (CONTROL_ALPHA,)),

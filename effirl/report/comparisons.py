@@ -13,7 +13,7 @@ FIGURES: Final = {"time_gain": "runtime gain", "memory_gain": "memory gain", "pa
 TOWARDS: Final = {"H1": ("runtime", 1.0), "H2": ("memory", 0.0)}
 """Question -> the phase that answers it, and alpha."""
 ORDERS: Final = (("runtime", "memory"), ("memory", "runtime"))
-"""Of phases."""
+"""In which the study trains its phases."""
 
 
 class Pairs:
@@ -65,8 +65,11 @@ def _asked(study: Study, question: str) -> list[tuple[Group | None, Group | None
         return [
             *both_orders,
             *(
-                (study.named(steered(f"phase {one} then {other}", WISHES[one])), first)
-                for (one, other), (_, first) in zip(ORDERS, both_orders, strict=True)
+                (
+                    study.named(steered(f"phase {one} then {other}", WISHES[one])),
+                    study.named(f"phase {one}"),
+                )
+                for one, other in ORDERS
             ),
             (study.reinforced(1, is_conditioned=True), study.reinforced(0, is_conditioned=True)),
         ]

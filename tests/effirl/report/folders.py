@@ -8,6 +8,7 @@ import yaml
 
 from effirl.data.prompts import WISHES
 from effirl.evaluation.results import COMPARED, append_rows
+from effirl.report.comparisons import ORDERS
 from effirl.scoring import CompletionRow
 from tests.effirl.evaluation.rows import correct, failed
 
@@ -85,7 +86,7 @@ def write_study(folder: Path, seeds: int = 2, **changed: tuple[float, float]) ->
     for seed in range(seeds):
         path = folder / f"seed-{seed}"
         write_evaluation(path / "eval-base", "codet5-nano", (0.0, 0.0))
-        for one, other in (("runtime", "memory"), ("memory", "runtime")):
+        for one, other in ORDERS:
             order = path / f"phases-{one}-{other}"
             first = write_training(order / one, {"objective": one, "replay_from": []})
             later = {"objective": other, "replay_from": [str(order / one)]}
