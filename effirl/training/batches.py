@@ -1,7 +1,7 @@
 """Which pairs of a warm start are seen together: the targets of a problem, in like length."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -13,13 +13,27 @@ and that replay reacts soon."""
 
 
 def shuffled_batches(
-    indices: Sequence[int], batch_size: int, generator: random.Random
+    groups: Iterable[Sequence[int]],
+    lengths: Sequence[int],
+    batch_size: int,
+    generator: random.Random,
 ) -> tuple[list[int], list[int]]:
-    """Cut into batches, put these in random order, and return what is too few for one apart."""
-    num_whole = len(indices) // batch_size * batch_size
-    batches = [indices[i : i + batch_size] for i in range(0, num_whole, batch_size)]
+    """Cut groups into batches of like length, and put these in random order.
+
+    Groups of several pairs come first before they are cut: they then begin where a batch does.
+
+    Returns:
+        The pairs of whole batches, and what is too few for one.
+    """
+
+    def place(group: Sequence[int]) -> tuple[int, int]:
+        return -len(group), max(lengths[index] for index in group)
+
+    pairs = [index for group in sorted(groups, key=place) for index in group]
+    num_whole = len(pairs) // batch_size * batch_size
+    batches = [pairs[i : i + batch_size] for i in range(0, num_whole, batch_size)]
     generator.shuffle(batches)
-    return [index for batch in batches for index in batch], list(indices[num_whole:])
+    return [index for batch in batches for index in batch], pairs[num_whole:]
 
 
 class ProblemSampler(Sampler[int]):
@@ -29,14 +43,14 @@ class ProblemSampler(Sampler[int]):
     gradient and what the tags decide is left: a policy is steered by its tags earlier.
 
     Args:
-        problems: Of each pair, the number of its problem; the pairs of a problem are neighbours.
+        problems: Of each pair, what names its problem; the pairs of a problem are neighbours.
         lengths: Of each pair.
         batch_size: Pairs of a micro batch.
         seed: Of the order.
     """
 
     def __init__(
-        self, problems: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int
+        self, problems: Sequence[str], lengths: Sequence[int], batch_size: int, seed: int
     ) -> None:
         neighbours = groupby(range(len(problems)), key=problems.__getitem__)
         self._groups = [list(group) for _, group in neighbours]
@@ -59,13 +73,8 @@ class ProblemSampler(Sampler[int]):
         size = BLOCK_BATCHES * self._batch_size
         too_few: list[int] = []
         for start in range(0, len(groups), size):
-            # Those of several targets first: they then begin where a batch does.
-            block = sorted(groups[start : start + size], key=self._place)
-            drawn = [index for group in block for index in group]
-            batches, rest = shuffled_batches(drawn, self._batch_size, generator)
+            block = groups[start : start + size]
+            batches, rest = shuffled_batches(block, self._lengths, self._batch_size, generator)
             yield from batches
             too_few += rest
         yield from too_few
-
-    def _place(self, group: Sequence[int]) -> tuple[int, int]:
-        return -len(group), max(self._lengths[index] for index in group)

@@ -1,5 +1,6 @@
 """The warm start's training pairs: problems become token ids."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -24,8 +25,8 @@ def build_examples(
 
     Returns:
         The pairs with `input_ids`, `attention_mask`, `labels`, `length`, which orders them so that
-        neighbours need little padding, and `problem`, the place of theirs; and how many prompts
-        were cut and targets left out.
+        neighbours need little padding, and `problem`, equal for those of one problem; and how
+        many prompts were cut and targets left out.
     """
     pairs = [
         (number, target) for number, problem in enumerate(problems) for target in problem.targets
@@ -50,7 +51,7 @@ def build_examples(
             "labels": labels,
             # By length of target, and among nearly equal ones by length of prompt.
             "length": len(labels) // _LABEL_BUCKET * config.max_prompt_tokens + len(prompt_ids),
-            "problem": number,
+            "problem": problem_key(problems[number]),
         }
         for prompt_ids, (number, _, labels) in zip(encoded_prompts, kept, strict=True)
     ]
@@ -59,6 +60,11 @@ def build_examples(
         "prompts too long, cut": num_cut,
     }
     return Dataset.from_list(examples), +Counter(counts)
+
+
+def problem_key(problem: Problem) -> str:
+    """Tell problems apart, in any list: a data set may have several source programs for one id."""
+    return hashlib.sha256(f"{problem.problem_id}\n{problem.source_program}".encode()).hexdigest()
 
 
 def describe_counts(counts: Counter[str]) -> str:

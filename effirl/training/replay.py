@@ -1,7 +1,8 @@
 """Replay of earlier phases against forgetting, and how a phase reacts when it forgets all the same.
 
 The pairs of a phase and of those before it are drawn in blocks of batches, a share of each block
-from the earlier ones. After each evaluation the gains of the earlier phases' objectives are
+from the earlier ones: first those that differ from the phase's own in nothing but tags and target,
+which come in the same batch. After each evaluation the gains of the earlier phases' objectives are
 compared with what they were when the phase began, problem by problem. Where a gain fell, with the
 whole 95% interval below zero, the way from the replay share to its maximum is halved, and so is the
 learning rate, for the rest of the phase. Nothing is ever turned back.
@@ -10,7 +11,7 @@ learning rate, for the rest of the phase. Nothing is ever turned back.
 import json
 import random
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -103,10 +104,13 @@ class ReplaySampler(Sampler[int]):
     """Draws the phase's own pairs and replayed ones, in batches of like length.
 
     An epoch has as many pairs as show each of the phase's own about once at the first share. Own
-    and replayed pairs are each gone through in random order before any comes again.
+    pairs are gone through in random order before any comes again. Each is shown with its siblings
+    among the replayed ones, as far as the share goes; what is left of the share goes through all
+    replayed pairs in random order.
 
     Args:
         lengths: Of all pairs, the phase's own first.
+        siblings: Of own pairs, as `siblings` finds them.
         num_own: How many are the phase's own; at least one is not.
         batch_size: Pairs of a micro batch.
         replay: Says how many of each block are replayed.
@@ -114,9 +118,16 @@ class ReplaySampler(Sampler[int]):
     """
 
     def __init__(
-        self, lengths: Sequence[int], num_own: int, batch_size: int, replay: Replay, seed: int
+        self,
+        lengths: Sequence[int],
+        siblings: Mapping[int, Sequence[int]],
+        num_own: int,
+        batch_size: int,
+        replay: Replay,
+        seed: int,
     ) -> None:
         self._lengths = lengths
+        self._siblings = siblings
         self._num_own = num_own
         self._batch_size = batch_size
         self._replay = replay
@@ -141,12 +152,46 @@ class ReplaySampler(Sampler[int]):
             size = min(block_size, self._size - start)
             self._replay.num_blocks = block + 1
             num_replayed = round(self._replay.share_of(block) * size)
-            drawn = [next(own) for _ in range(size - num_replayed)]
-            drawn += [next(earlier) for _ in range(num_replayed)]
-            drawn.sort(key=lambda index: self._lengths[index])
-            batches, rest = shuffled_batches(drawn, self._batch_size, generator)
+            groups = self._groups(own, earlier, size - num_replayed, num_replayed)
+            batches, rest = shuffled_batches(groups, self._lengths, self._batch_size, generator)
             yield from batches + rest  # of the last block only there is a rest
             block += 1
+
+    def _groups(
+        self, own: Iterator[int], earlier: Iterator[int], num_own: int, num_replayed: int
+    ) -> list[list[int]]:
+        groups = []
+        for _ in range(num_own):
+            index = next(own)
+            shown_with = [*self._siblings.get(index, ())][:num_replayed]
+            num_replayed -= len(shown_with)
+            groups.append([index, *shown_with])
+        return groups + [[next(earlier)] for _ in range(num_replayed)]
+
+
+def siblings(
+    problems: Sequence[str], targets: Sequence[object], num_own: int
+) -> dict[int, list[int]]:
+    """Find, for each own pair, the earlier ones of the same problem with another target.
+
+    Args:
+        problems: Of each pair, the phase's own first.
+        targets: The same.
+        num_own: How many are the phase's own.
+
+    >>> siblings(["a", "b", "a", "a"], ["fast", "fast", "fast", "lean"], num_own=2)
+    {0: [3]}
+    """
+    earlier: dict[str, list[int]] = {}
+    for index in range(num_own, len(problems)):
+        earlier.setdefault(problems[index], []).append(index)
+    found = {
+        index: [
+            other for other in earlier.get(problems[index], []) if targets[other] != targets[index]
+        ]
+        for index in range(num_own)
+    }
+    return {index: others for index, others in found.items() if others}
 
 
 def _endless(indices: Sequence[int], generator: random.Random) -> Iterator[int]:

@@ -14,7 +14,7 @@ from effirl.training.batches import ProblemSampler
 from effirl.training.callbacks import EpochCallback
 from effirl.training.config import SftConfig
 from effirl.training.optimizer import MuonWithAdam
-from effirl.training.replay import Replay, ReplaySampler
+from effirl.training.replay import Replay, ReplaySampler, siblings
 from effirl.training.validation import Validation
 
 
@@ -79,12 +79,16 @@ class WarmStartTrainer(Seq2SeqTrainer):
         # The dataset that the trainer passes has lost the columns that say what goes together.
         del train_dataset
         assert isinstance(self.train_dataset, Dataset)
-        lengths = self.train_dataset["length"]
+        problems, lengths, labels = (
+            list(self.train_dataset[name]) for name in ("problem", "length", "labels")
+        )
         batch_size, seed = self.args.per_device_train_batch_size, self.args.seed
         sampler: ProblemSampler | ReplaySampler
         if self._replay is None:
-            sampler = ProblemSampler(self.train_dataset["problem"], lengths, batch_size, seed)
+            sampler = ProblemSampler(problems, lengths, batch_size, seed)
         else:
-            sampler = ReplaySampler(lengths, self._num_own, batch_size, self._replay, seed)
+            related = siblings(problems, labels, self._num_own)
+            replay = self._replay
+            sampler = ReplaySampler(lengths, related, self._num_own, batch_size, replay, seed)
         self.add_callback(EpochCallback(sampler.set_epoch))
         return sampler

@@ -9,12 +9,12 @@ BATCH = 8
 NUM_PROBLEMS = 400
 
 
-def pairs(num_targets: dict[int, int]) -> tuple[list[int], list[int]]:
+def pairs(num_targets: dict[int, int]) -> tuple[list[str], list[int]]:
     """Return problems and lengths of pairs; the rest of the problems has one target."""
     problems = [p for p in range(NUM_PROBLEMS) for _ in range(num_targets.get(p, 1))]
     rng = random.Random(0)
     own = [rng.randrange(100, 400) for _ in range(NUM_PROBLEMS)]
-    return problems, [own[problem] + rng.randrange(9) for problem in problems]
+    return [f"p{problem}" for problem in problems], [own[p] + rng.randrange(9) for p in problems]
 
 
 def batched(indices: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -68,7 +68,7 @@ def test_epochs_and_seeds_differ_and_one_can_be_drawn_again() -> None:
 
 
 def test_what_is_too_few_for_a_batch_is_apart() -> None:
-    whole, rest = shuffled_batches([*range(10)], 4, random.Random(0))
-    assert sorted(whole) == [*range(8)]
+    groups, lengths = [[9], [3, 4], [1], [0], [8], [6, 2], [5], [7]], [*range(10)]
+    whole, rest = shuffled_batches(groups, lengths, 4, random.Random(0))
     assert rest == [8, 9]
-    assert {tuple(batch) for batch in batched(whole, 4)} == {(0, 1, 2, 3), (4, 5, 6, 7)}
+    assert {tuple(batch) for batch in batched(whole, 4)} == {(3, 4, 6, 2), (0, 1, 5, 7)}

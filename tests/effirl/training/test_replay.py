@@ -1,6 +1,7 @@
 """The draw of replayed pairs, and the reaction to what is forgotten."""
 
 import json
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,8 @@ def replay(path: Path, *, share: float = 0.25, step: int = 0) -> Replay:
     return Replay(path / "reactions.jsonl", share, step, ["runtime"], start)
 
 
-def sampler(plan: Replay, **changes: int) -> ReplaySampler:
-    values = {"num_own": NUM_OWN, "batch_size": BATCH, "seed": 0} | changes
-    return ReplaySampler(LENGTHS, replay=plan, **values)
+def sampler(plan: Replay, related: Mapping[int, Sequence[int]] | None = None) -> ReplaySampler:
+    return ReplaySampler(LENGTHS, related or {}, NUM_OWN, BATCH, plan, seed=0)
 
 
 def scheduler(rate: float = 1.0) -> LambdaLR:
@@ -63,6 +63,22 @@ def test_batches_are_of_like_length_and_differ_by_epoch(tmp_path: Path) -> None:
     assert list(drawn) != first
     drawn.set_epoch(0)
     assert list(drawn) == first
+
+
+def test_pairs_of_a_problem_are_in_one_batch(tmp_path: Path) -> None:
+    related = {index: [NUM_OWN + index] for index in range(NUM_EARLIER)}
+    drawn = list(sampler(replay(tmp_path), related))
+    batches = [set(drawn[start : start + BATCH]) for start in range(0, len(drawn), BATCH)]
+    for own, (earlier,) in related.items():
+        assert any({own, earlier} <= batch for batch in batches)
+    assert sum(index >= NUM_OWN for index in drawn) == 100  # the share stays what it is
+
+
+def test_no_more_is_replayed_than_the_share(tmp_path: Path) -> None:
+    related = {index: [NUM_OWN, NUM_OWN + 1] for index in range(NUM_OWN)}
+    drawn = list(sampler(replay(tmp_path), related))
+    assert sum(index >= NUM_OWN for index in drawn) == 100
+    assert {index for index in drawn if index >= NUM_OWN} == {NUM_OWN, NUM_OWN + 1}
 
 
 def test_a_fall_raises_the_share_and_halves_the_rate(
