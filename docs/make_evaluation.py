@@ -29,6 +29,9 @@ together.
 completions has a row for each: `problem_id` and `completion`, for `pie` also `source_program`, as
 it has several for a problem. Empty and duplicate ones are counted, problems without any are named.
 
+`--data pie --known-programs 8` also measures up to eight other accepted programs of each problem, drawn from
+the problems that are evaluated, and says which share of them a completion beats (percentile).
+
 ## What is written
 
     runs/eval-DATE/

@@ -72,6 +72,9 @@ class CompletionRow:
     """What the program is compared with; empty in results of before it was kept."""
     refutation: str | None = None
     """What was held against a gain that was too good; None where nothing was."""
+    runtime_percentile: float | None = None
+    """Share of the problem's known programs that it beats, None where none were measured."""
+    memory_percentile: float | None = None
 
     @property
     def is_scored(self) -> bool:

@@ -79,6 +79,13 @@ class EvaluateConfig:
             "1 runtime only, 0 memory only"
         },
     )
+    known_programs: int = field(
+        default=0,
+        metadata={
+            "help": "also say which share of a problem's known programs a completion beats, from "
+            "so many of each problem, drawn at random; for data with several (pie, mercury)"
+        },
+    )
     output_dir: Path | None = field(
         default=None,
         metadata={"help": "folder of the results; continues what it holds of the same evaluation"},
@@ -97,7 +104,7 @@ class EvaluateConfig:
             1,
             names=("limit", "num_samples", "max_new_tokens", "max_prompt_tokens", "batch_size"),
         )
-        check_range(self, 0, names=("temperature", "seed"))
+        check_range(self, 0, names=("temperature", "known_programs", "seed"))
         check_range(self, 0, 1, names=("alpha", "runtime_tag", "memory_tag"))
         if self.completions is not None and not is_completions_file(str(self.completions)):
             raise FieldError("completions", f"a {COMPLETIONS_SUFFIX} file", str(self.completions))

@@ -6,6 +6,7 @@ sides, so that a ratio of two nothings is 1.
 
 from collections.abc import Callable
 from math import log2
+from operator import attrgetter
 from typing import Final
 
 from effirl.evaluation.metrics import (
@@ -161,6 +162,17 @@ RUNTIME_AND_MEMORY = (
         _log2_or_censored,
         is_log2=True,
     ),
+)
+
+PERCENTILES = tuple(
+    over_compared(
+        f"{quantity}_percentile",
+        f"share of a problem's known programs that a completion beats in {words}, as good counts "
+        "half, 0 for a wrong completion; with --known-programs",
+        "higher",
+        attrgetter(f"{quantity}_percentile"),
+    )
+    for quantity, words in (("runtime", "runtime"), ("memory", "net peak memory"))
 )
 
 GAINS = (

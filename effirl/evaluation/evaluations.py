@@ -7,6 +7,7 @@ from itertools import groupby
 
 from effirl.data.problems import LoadedProblems
 from effirl.evaluation.bootstrap import Estimate, detectable, estimate, estimate_difference
+from effirl.evaluation.efficiency_metrics import PERCENTILES
 from effirl.evaluation.metric_table import HEADLINE, sections
 from effirl.evaluation.metrics import Metric, Samples
 from effirl.scoring import CompletionRow
@@ -111,7 +112,7 @@ class Report:
         return [self._line(by_name[name]) for name in HEADLINE]
 
     def sections(self) -> dict[str, list[Line]]:
-        """Return all figures, without the shares of statuses that nothing ended with."""
+        """Return all figures that there are."""
         return {
             title: [line for line in map(self._line, metrics) if _is_shown(line)]
             for title, metrics in self.found[0].sections().items()
@@ -189,7 +190,8 @@ def differences(evaluation: Evaluation, other: Evaluation, seed: int = 0) -> Dif
 
 
 def _is_shown(line: Line) -> bool:
-    if not line.metric.name.startswith("status/"):
+    """Leave out statuses that nothing ended with, and percentiles that nobody asked for."""
+    if not line.metric.name.startswith("status/") and line.metric not in PERCENTILES:
         return True
     return any(found is not None and found.value for found in (line.value, line.other))
 

@@ -6,6 +6,7 @@ from effirl.evaluation.code_quality import CODE_QUALITY
 from effirl.evaluation.efficiency_metrics import (
     EFFIBENCH,
     GAINS,
+    PERCENTILES,
     RUNTIME_AND_MEMORY,
     pie_metrics,
 )
@@ -40,7 +41,7 @@ def sections(num_samples: int) -> dict[str, list[Metric]]:
     return {
         "Correctness": [pass_metric(k) for k in ks],
         "Speed as PIE has it": [metric for k in ks for metric in pie_metrics(k)],
-        "Runtime and memory": [*RUNTIME_AND_MEMORY],
+        "Runtime and memory": [*RUNTIME_AND_MEMORY, *PERCENTILES],
         "EffiBench": [*EFFIBENCH],
         "Code quality": [*CODE_QUALITY],
         "Reward and gains": [_REWARD, *GAINS, _COPIES],

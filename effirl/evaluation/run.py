@@ -17,6 +17,7 @@ from effirl.evaluation.completers import Completer, make_completer
 from effirl.evaluation.config import CONTROLS, EvaluateConfig, is_completions_file
 from effirl.evaluation.edits import write_edits
 from effirl.evaluation.evaluations import Evaluation
+from effirl.evaluation.known_programs import KnownPrograms
 from effirl.evaluation.meter import ExecutorMeter, Meter, measured
 from effirl.evaluation.report import read_figures, write_report
 from effirl.evaluation.results import (
@@ -75,8 +76,13 @@ def evaluate(config: EvaluateConfig) -> str:
             RewardConfig(alpha=config.alpha), pool, fresh_inputs=catalog.fresh_inputs
         )
         meter = ExecutorMeter(pool)
+        known = (
+            KnownPrograms(loaded.problems, config.known_programs, scorer)
+            if config.known_programs
+            else None
+        )
         evaluations = [
-            evaluate_model(completer, loaded.problems, path, scorer, meter)
+            evaluate_model(completer, loaded.problems, path, scorer, meter, known)
             for completer, path in zip(completers, model_folders(run.path), strict=False)
         ]
     table = write_report(run.path, settings(config), loaded, evaluations, pool.machine)
@@ -111,8 +117,18 @@ def evaluate_model(
     folder: Path,
     scorer: Scorer,
     meter: Meter,
+    known: KnownPrograms | None = None,
 ) -> Evaluation:
-    """Score a model's completions of all problems, but those that the folder already has."""
+    """Score a model's completions of all problems, but those that the folder already has.
+
+    Args:
+        completer: Writes them.
+        problems: In order.
+        folder: Of the results.
+        scorer: Judges and times them.
+        meter: Measures what the scorer does not.
+        known: Sets them beside other programs of their problem; None for no percentiles.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULTS_FILE
     rows = read_rows(path, completer.num_samples)
@@ -133,7 +149,10 @@ def evaluate_model(
                 [completions[index] for index in step],
                 indices=step,
             )
-            append_rows(path, scored := measured(meter, problems, scored))
+            scored = measured(meter, problems, scored)
+            if known is not None:
+                scored = known.ranked(scored)
+            append_rows(path, scored)
             rows += scored
             logger.info(_progress(completer.model, rows, len(problems), time.monotonic() - started))
     rows.sort(key=lambda row: (row.problem_index, row.sample))
