@@ -5,6 +5,7 @@ import json
 import shutil
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from transformers import AutoTokenizer, Seq2SeqTrainer
 
 from effirl.data import overlap
+from effirl.data.overlap import Footprint
 from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.data.prompts import target_text
 from effirl.decoding import generate
@@ -23,6 +25,7 @@ from effirl.training import pairs, processes, sft
 from effirl.training.batches import ProblemSampler
 from effirl.training.config import SftConfig
 from effirl.training.examples import build_examples
+from effirl.training.pairs import Pairs
 from rewards.efficiency import ScoreRequest
 from rewards.records import Status
 from rewards.scores import Score
@@ -100,6 +103,24 @@ def test_batches_are_drawn_by_the_problems_and_lengths_of_the_examples(
     data = trainer.train_dataset
     sampler = trainer.get_train_dataloader().batch_sampler.sampler
     assert [*sampler] == [*ProblemSampler(data["problem"], data["length"], 2, seed=0)]
+
+
+def test_what_is_replayed_of_a_problem_is_in_the_batch_of_its_own_pair(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lean = [replace(p, targets=(Target(f"print({9 - i})", 0, 1),)) for i, p in enumerate(PROBLEMS)]
+    both = Pairs(lean, PROBLEMS, Footprint.of(PROBLEMS), PROBLEMS[::-1], ["runtime"])
+    trainers: list[Any] = []
+    monkeypatch.setattr(sft, "load_pairs", lambda _: both)
+    monkeypatch.setattr(sft, "run_to_end", lambda trainer, *_: trainers.append(trainer))
+    sft.train(config(tiny_policy_dir, replay_share=0.5), None)
+    (trainer,) = trainers
+    drawn = [*trainer.get_train_dataloader().batch_sampler.sampler]
+    shown = [trainer.train_dataset[index] for index in drawn]
+    assert len(shown) == 8
+    for one, other in zip(shown[::2], shown[1::2], strict=True):
+        assert one["problem"] == other["problem"]
+        assert one["labels"] != other["labels"]
 
 
 def test_a_killed_run_continues_from_its_checkpoint(
