@@ -207,10 +207,10 @@ class PpoConfig(TrainingConfig):
     num_iterations: int = field(
         default=1, metadata={"help": "Passes of the optimizer over each step's programs."}
     )
-    learning_rate: float = field(default=8e-4, metadata={"help": "Peak, decaying linearly to 0."})
+    learning_rate: float = field(default=4e-4, metadata={"help": "Peak, decaying linearly to 0."})
     warmup_steps: int = field(default=0, metadata={"help": "Optimizer steps of linear warm-up."})
     weight_decay: float = field(default=0.0, metadata={"help": "AdamW's weight decay."})
-    beta: float = field(default=0.05, metadata={"help": "Weight of the KL to the warm start."})
+    beta: float = field(default=0.2, metadata={"help": "Weight of the KL to the warm start."})
     epsilon: float = field(default=0.2, metadata={"help": "Clip range of the probability ratio."})
     advantage: Literal["tree", "group", "gae"] = field(
         default="tree",
