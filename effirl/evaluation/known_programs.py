@@ -83,7 +83,7 @@ def percentile(
     """
     others = [(other, its) for other in known if (its := _gain(other, gain)) is not None]
     own = _gain(row, gain)
-    if len(others) == 1 or not row.is_scored or (row.is_correct and own is None):
+    if len(others) <= 1 or not row.is_scored or (row.is_correct and own is None):
         return None
     if own is None:
         return 0.0

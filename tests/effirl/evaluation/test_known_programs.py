@@ -71,6 +71,7 @@ def test_what_we_failed_to_measure_has_none() -> None:
     others = [correct(0, runtime_s=0.1), correct(0, runtime_s=0.2)]
     assert percentile(failed(0, Status.SANDBOX_ERROR), others, time_log2) is None
     assert percentile(failed(0), others, time_log2) == 0.0
+    assert percentile(failed(0), [failed(0, Status.SANDBOX_ERROR)], time_log2) is None
 
 
 def test_each_known_program_is_measured_once_and_the_limit_draws_the_same_ones() -> None:
