@@ -29,8 +29,8 @@ together.
 completions has a row for each: `problem_id` and `completion`, for `pie` also `source_program`, as
 it has several for a problem. Empty and duplicate ones are counted, problems without any are named.
 
-`--data pie --known-programs 8` also measures up to eight other accepted programs of each problem, drawn from
-the problems that are evaluated, and says which share of them a completion beats (percentile).
+`--data pie --known-programs 8` also measures up to eight other accepted programs of each problem,
+drawn from the problems that are evaluated, and says which share of them a completion beats.
 
 ## What is written
 
@@ -41,7 +41,9 @@ the problems that are evaluated, and says which share of them a completion beats
         results.jsonl  .parquet     each completion: program, status, gains, measurements
         baseline/                   the other model's
 
-The same command goes on where it was stopped, and measures nothing twice.
+The same command goes on where it was stopped, and measures nothing twice. Evaluations that are to
+be compared can share what they measure (`--measurements FOLDER`), as those of a sweep, of phases,
+of the study and of `--baseline` do: a program that both write is then no difference between them.
 
 ## How
 """

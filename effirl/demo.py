@@ -83,7 +83,11 @@ def _stages(folder: Path) -> list[Stage]:
 
 def _stage(name: str, command: tuple[str, ...] | None, model: Path, folder: Path) -> Stage:
     evaluation = EvaluateConfig(
-        model=str(model), limit=PROBLEMS, alpha=ALPHA, output_dir=_evaluation(folder, name)
+        model=str(model),
+        limit=PROBLEMS,
+        alpha=ALPHA,
+        output_dir=_evaluation(folder, name),
+        measurements=folder,
     )
     return Stage(name, command, model, (evaluation,))
 

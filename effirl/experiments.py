@@ -8,6 +8,7 @@
             sweep/                      the warm start as its tags steer it; RL at each alpha
             conditioned/                one policy for all balances; eval-0.25/ ... as it was asked
             correctness-only/           reinforced with the weight of efficiency at 0
+            measurements.sqlite3        of all its evaluations
         index.html  metrics.json        the report over all seeds
 
 Each line of `stages` is a command that could be typed by hand. What is finished is kept: the same
@@ -96,6 +97,7 @@ def _phases(config: StudyConfig, seed: int, order: Sequence[str], folder: Path) 
         "phases": [*order],
         "test-limit": config.test_limit,
         "num-samples": config.num_samples,
+        "measurements": path.parent,
         "seed": seed,
         "output-dir": path,
     }
@@ -111,6 +113,7 @@ def _sweep(config: StudyConfig, seed: int, start: Path, path: Path) -> Stage:
         "ppo-config": config.ppo_config,
         "limit": config.test_limit,
         "num-samples": config.num_samples,
+        "measurements": path.parent,
         "seed": seed,
         "output-dir": path,
     }
@@ -125,5 +128,6 @@ def _evaluation(config: StudyConfig, seed: int, model: Path, alpha: float) -> Ev
         num_samples=config.num_samples,
         alpha=alpha,
         output_dir=model.parent / f"eval-{alpha:g}",
+        measurements=model.parent.parent,
         seed=seed,
     )

@@ -196,6 +196,7 @@ def _stage(config: PhasesConfig, phase: Phase, folder: Path) -> Stage:
         max_new_tokens=config.max_target_tokens,
         max_prompt_tokens=config.max_prompt_tokens,
         output_dir=_evaluation(folder, phase),
+        measurements=config.measurements or folder,
         seed=config.seed,
     )
     return Stage(phase.name, command, Path(phase.model), (evaluation,))

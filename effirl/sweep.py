@@ -51,6 +51,7 @@ def sweep(config: SweepConfig) -> str:
     config = replace(config, model=_start(config))
     check_data(config)
     opened = open_run("sweep", config, config.output_dir)
+    config = replace(config, measurements=config.measurements or opened.path)
     controls = [_control(config, tags, opened.path) for tags in CONTROL_TAGS]
     reinforced = {
         alpha: [_reinforced(config, alpha, seed, opened.path) for seed in config.seeds]
@@ -173,5 +174,6 @@ def _evaluation(
         memory_tag=memory_tag,
         alpha=alpha,
         output_dir=folder,
+        measurements=config.measurements,
         seed=config.seed,
     )

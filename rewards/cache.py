@@ -1,14 +1,18 @@
 """Outcomes of earlier measurements, for a while: within one process, or shared through a file.
 
 A table maps a digest of all that decides an outcome (`Job.key` and `conditions`) to that outcome.
-Who uses it must ask for it: figures that are reported, called best or shown as proof are measured
-anew.
+Who uses it must ask for it: figures that are called best or shown as proof are measured anew, and
+reports never read what training measured.
 
 Luck does not last. A timing is noisy, and so is the verdict on a program that draws random
 numbers; whoever picks the best of many programs picks lucky measurements (the winner's curse), and
 a memory would pay such luck out for ever. So an outcome is served `MAX_SERVINGS` times, or for
 `MAX_AGE_S`; then the program is run again, and the new outcome replaces the old one, better or
 worse. What a program earns in the long run is the mean of its measurements, not their maximum.
+
+Evaluations that are compared with each other pick nothing by what they measure, and share their
+outcomes without limit: else two policies that write the same program differ by the noise of two
+timings, minutes apart.
 """
 
 import contextlib
@@ -16,6 +20,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -90,9 +95,13 @@ class MeasurementCache:
 
     Args:
         folder: Where the file is, or will be; None for a memory of this object alone.
+        max_servings: Of an outcome, before its program is run again; None for any number.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, max_servings: int | None = MAX_SERVINGS
+    ) -> None:
+        self._max_servings = sys.maxsize if max_servings is None else max_servings
         path = None if folder is None else folder / FILE_NAME
         self._database = Database(path, _SCHEMA)
 
@@ -108,7 +117,7 @@ class MeasurementCache:
         def look_up(database: sqlite3.Connection) -> dict[str, Outcome]:
             found: dict[str, Outcome] = {}
             for key in keys:
-                if database.execute(_SERVE, (key, MAX_SERVINGS, *_still_good(now))).rowcount:
+                if database.execute(_SERVE, (key, self._max_servings, *_still_good(now))).rowcount:
                     row = database.execute("SELECT outcome FROM outcomes WHERE key = ?", (key,))
                     if outcome := _decode(row.fetchone()[0]):
                         found[key] = outcome

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from effirl.config import FieldError, check_range, check_types
 from effirl.data.load import DATA_HELP, DATA_PATH_HELP, DATA_SETS
@@ -15,6 +15,12 @@ CONTROLS = ("source", "target")
 DEFAULT_MODEL = "codet5-nano"
 DEFAULT_NUM_SAMPLES = 4
 COMPLETIONS_SUFFIX = ".jsonl"
+
+
+MEASUREMENTS_HELP: Final = (
+    "folder in which evaluations share what they measure: a program that two policies write is "
+    "measured once, and a difference is one of programs, not of two moments"
+)
 
 
 def is_completions_file(model: str) -> bool:
@@ -90,6 +96,7 @@ class EvaluateConfig:
         default=None,
         metadata={"help": "folder of the results; continues what it holds of the same evaluation"},
     )
+    measurements: Path | None = field(default=None, metadata={"help": MEASUREMENTS_HELP})
     rewards_engine: Literal["local", "ray"] = field(default="local", metadata={"help": ENGINE_HELP})
     ray_address: str | None = field(default=None, metadata={"help": RAY_ADDRESS_HELP})
     seed: int = field(default=0, metadata={"help": "of sampling and of the intervals"})
@@ -162,6 +169,9 @@ class SweepConfig:
     )
     output_dir: Path | None = field(
         default=None, metadata={"help": "folder of the sweep; finished runs in it are kept"}
+    )
+    measurements: Path | None = field(
+        default=None, metadata={"help": f"{MEASUREMENTS_HELP}; default: that of the sweep"}
     )
     engine: Literal["local", "ray"] = field(
         default="local",

@@ -38,6 +38,7 @@ from effirl.scoring import (
     score_completions,
 )
 from rewards import EfficiencyReward, RewardConfig
+from rewards.cache import MeasurementCache
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +70,14 @@ def evaluate(config: EvaluateConfig) -> str:
             for completer, path in zip(completers, model_folders(run.path), strict=False)
         )
         return rendered(table, read_figures(run.path))
-    with closing(start_pool(config)) as pool:
+    with (
+        closing(start_pool(config)) as pool,
+        closing(MeasurementCache(config.measurements, max_servings=None)) as cache,
+    ):
         measured_under = conditions(pool) | {"sampling": config.sampling}
         check_provenance(run.path, loaded.problems, models, measured_under)
         scorer = EfficiencyReward(
-            RewardConfig(alpha=config.alpha), pool, fresh_inputs=catalog.fresh_inputs
+            RewardConfig(alpha=config.alpha), pool, cache=cache, fresh_inputs=catalog.fresh_inputs
         )
         meter = ExecutorMeter(pool)
         known = (

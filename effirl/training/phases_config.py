@@ -49,6 +49,13 @@ class PhasesConfig(SftConfig):
         default=None, metadata={"help": "Evaluate on so many problems; default: all."}
     )
     num_samples: int = field(default=4, metadata={"help": "Completions a problem in evaluation."})
+    measurements: Path | None = field(
+        default=None,
+        metadata={
+            "help": "Folder in which evaluations share what they measure; default: that of the "
+            "phases."
+        },
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

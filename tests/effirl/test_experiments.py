@@ -10,7 +10,7 @@ from effirl import experiments
 from effirl import stages as stages_module
 from effirl.config import parse
 from effirl.errors import UserError
-from effirl.evaluation.config import EvaluateConfig, StudyConfig
+from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
 from effirl.experiments import stages, study
 from effirl.training.config import PpoConfig
 from effirl.training.phases_config import PhasesConfig
@@ -112,6 +112,18 @@ def test_a_conditioned_policy_is_asked_for_each_balance(tmp_path: Path, fakes: F
     assert asked[5:] == [("correctness-only", 0.5)]
     assert len({e.output_dir for e in fakes.evaluated}) == 6
     assert {e.limit for e in fakes.evaluated} == {10}
+
+
+def test_all_evaluations_of_a_seed_share_their_measurements(tmp_path: Path, fakes: Fakes) -> None:
+    settings = config(tmp_path, fakes)
+    study(settings)
+    shared = tmp_path / "seed-0"
+    assert {e.measurements for e in fakes.evaluated} == {shared}
+    for stage in stages(settings, 0, shared):
+        script, *arguments = stage.command or ("",)
+        if script in ("phases.py", "sweep.py"):
+            kind = PhasesConfig if script == "phases.py" else SweepConfig
+            assert parse(kind, arguments).measurements == shared
 
 
 def test_a_mistake_in_a_later_runs_settings_is_told_first(tmp_path: Path, fakes: Fakes) -> None:

@@ -21,6 +21,7 @@ class Fakes:
     def __init__(self) -> None:
         self.trained: list[str] = []
         self.evaluated: list[tuple[str, int, int]] = []
+        self.measurements: set[Path | None] = set()
         self.exit_status = 0
         self.machine = "A"
 
@@ -36,6 +37,7 @@ class Fakes:
         folder = config.output_dir
         assert folder is not None
         self.evaluated.append((folder.name, config.runtime_tag, config.memory_tag))
+        self.measurements.add(config.measurements)
         name = "warm" if config.model == "warm" else Path(config.model).parent.name
         time_gain, memory_gain = GAINS[name.split("-seed")[0]]
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,6 +92,7 @@ def test_a_sweep_writes_its_front(tmp_path: Path, fakes: Fakes) -> None:
     }
     assert found["alpha 1"]["figures"]["time_gain"]["value"] == pytest.approx(0.7)
     assert "0.700 (0.700 to 0.700)" in table
+    assert fakes.measurements == {tmp_path}
     assert {path.name for path in tmp_path.iterdir()} >= {"front.png", "front.svg", "sweep.csv"}
 
 

@@ -77,6 +77,21 @@ def test_a_better_program_is_told_from_its_source(pie_folder: Path, tmp_path: Pa
     assert (out / "results.jsonl").read_text() == results
 
 
+def test_evaluations_share_what_they_measure(pie_folder: Path, tmp_path: Path) -> None:
+    arguments = (
+        *("--model", "target", "--split", "all", "--data", "pie", "--data-path", pie_folder),
+        *("--measurements", tmp_path / "shared"),
+    )
+    found = []
+    for name in ("one", "other"):
+        ended = evaluate(*arguments, "--output-dir", tmp_path / name)
+        assert ended.returncode == 0, ended.stderr
+        rows = map(json.loads, (tmp_path / name / "results.jsonl").read_text().splitlines())
+        found.append([row["comparison"] for row in rows])
+    assert found[0] == found[1]
+    assert all(found[0])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

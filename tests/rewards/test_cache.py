@@ -60,6 +60,13 @@ def test_an_outcome_is_served_a_number_of_times_then_replaced_by_the_next_one() 
         assert served == [{"a": outcome}] * MAX_SERVINGS + [{}]
 
 
+def test_among_evaluations_it_is_served_any_number_of_times(tmp_path: Path) -> None:
+    memory = MeasurementCache(tmp_path, max_servings=None)
+    memory.store({"a": MEASURED})
+    served = [memory.serve(["a"]) for _ in range(3 * MAX_SERVINGS)]
+    assert served == [{"a": MEASURED}] * (3 * MAX_SERVINGS)
+
+
 def test_an_outcome_ages(clock: list[float]) -> None:
     memory = MeasurementCache()
     memory.store({"a": WRONG})
