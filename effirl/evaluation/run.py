@@ -13,6 +13,7 @@ from effirl.data.overlap import leave_out, trained_on
 from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.engines import start_pool
+from effirl.errors import UserError
 from effirl.evaluation.completers import Completer, make_completer
 from effirl.evaluation.config import CONTROLS, EvaluateConfig, is_completions_file
 from effirl.evaluation.edits import write_edits
@@ -38,7 +39,7 @@ from effirl.scoring import (
     score_completions,
 )
 from rewards import EfficiencyReward, RewardConfig
-from rewards.cache import MeasurementCache
+from rewards.cache import MeasurementCache, default_folder
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def evaluate(config: EvaluateConfig) -> str:
     Raises:
         UserError: If a setting, the data or a model is wrong, or the folder has other results.
     """
+    _check_measurements(config.measurements)
     models = config.models
     loaded = load_unseen(config, models)
     completers = [make_completer(config, model, loaded.problems) for model in models]
@@ -91,6 +93,16 @@ def evaluate(config: EvaluateConfig) -> str:
         ]
     table = write_report(run.path, settings(config), loaded, evaluations, pool.machine)
     return rendered(table, read_figures(run.path))
+
+
+def _check_measurements(folder: Path | None) -> None:
+    """Refuse what training measured: its policy was chosen by the luck in it."""
+    of_training = default_folder()
+    if folder and of_training and folder.resolve() == of_training.resolve():
+        raise UserError(
+            f"--measurements {folder} is where training keeps what it measured, which an "
+            "evaluation must not read; name another folder"
+        )
 
 
 def load_unseen(config: EvaluateConfig, models: Sequence[str]) -> LoadedProblems:

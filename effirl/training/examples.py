@@ -64,7 +64,8 @@ def build_examples(
 
 def problem_key(problem: Problem) -> str:
     """Tell problems apart, in any list: a data set may have several source programs for one id."""
-    return hashlib.sha256(f"{problem.problem_id}\n{problem.source_program}".encode()).hexdigest()
+    text = f"{problem.problem_id}\n{problem.source_program}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def describe_counts(counts: Counter[str]) -> str:

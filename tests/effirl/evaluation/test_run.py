@@ -8,6 +8,7 @@ import pytest
 from effirl.data.overlap import Footprint, record_training
 from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.data.prompts import inference_prompt
+from effirl.errors import UserError
 from effirl.evaluation import completers, run
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.completers import make_completer
@@ -115,6 +116,12 @@ def test_a_policy_samples_each_block_with_a_seed_of_its_own_and_again_as_a_whole
     assert run_model("some/model", tmp_path, scorer, many).rows == evaluation.rows
     assert calls == [(32, 0), (2, 32)]
     assert {request.problem_id for request in scorer.requests} == {f"p{i}" for i in range(12, 34)}
+
+
+def test_what_training_measured_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EFFIRL_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match="is where training keeps what it measured"):
+        run.evaluate(EvaluateConfig(model="source", measurements=tmp_path / "x" / ".."))
 
 
 def test_tags_reach_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
