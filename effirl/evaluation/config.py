@@ -15,8 +15,6 @@ CONTROLS = ("source", "target")
 DEFAULT_MODEL = "codet5-nano"
 DEFAULT_NUM_SAMPLES = 4
 COMPLETIONS_SUFFIX = ".jsonl"
-
-
 MEASUREMENTS_HELP: Final = (
     "folder in which evaluations share what they measure: a program that two policies write is "
     "measured once, and a difference is one of programs, not of two moments"

@@ -191,9 +191,10 @@ def differences(evaluation: Evaluation, other: Evaluation, seed: int = 0) -> Dif
 
 def _is_shown(line: Line) -> bool:
     """Leave out statuses that nothing ended with, and percentiles that nobody asked for."""
-    if not line.metric.name.startswith("status/") and line.metric not in PERCENTILES:
-        return True
-    return any(found is not None and found.value for found in (line.value, line.other))
+    values = [found.value for found in (line.value, line.other) if found is not None]
+    if line.metric in PERCENTILES:
+        return any(value is not None for value in values)
+    return any(values) or not line.metric.name.startswith("status/")
 
 
 def _measured(evaluation: Evaluation) -> set[int]:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from effirl.data.problems import Problem, Target
+from effirl.data.problems import LoadedProblems, Problem, Target
 from effirl.evaluation import run
 from effirl.evaluation.completers import make_completer
 from effirl.evaluation.config import EvaluateConfig
 from effirl.evaluation.efficiency_metrics import time_log2
-from effirl.evaluation.evaluations import Evaluation, estimates
+from effirl.evaluation.evaluations import Evaluation, estimates, make_report
 from effirl.evaluation.known_programs import KnownPrograms, percentile
 from effirl.scoring import CompletionRow, score_completions
 from rewards.records import Status, TestCase
@@ -95,5 +95,8 @@ def test_an_evaluation_keeps_and_sums_them_up(tmp_path: Path) -> None:
     values = estimates(found)
     assert values["runtime_percentile"].value == pytest.approx((0.5 / 3 + 0.5) / 2)
     assert evaluated(known(), tmp_path / "a").rows == found.rows
+    wrong = Evaluation("m", 1, known().ranked(completed(WRONG)))  # beats none: 0, and is shown
+    shown = make_report({"seed": 0}, LoadedProblems(PROBLEMS), [wrong]).sections()
+    assert [line.value.value for line in shown["Runtime and memory"][-2:]] == [0.0, 0.0]
     without = estimates(evaluated(None, tmp_path / "b"))
     assert without["runtime_percentile"].value is None
