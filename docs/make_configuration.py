@@ -1,8 +1,9 @@
 """Writes configuration.md beside it from the dataclasses of the commands' settings."""
 
 from dataclasses import MISSING, Field, fields
+from inspect import cleandoc
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from effirl.cli import config_classes
 
@@ -16,9 +17,10 @@ Every setting is a flag (`--max-steps 5`, underscores work too) and a key of the
 every run writes its own into its folder as `config.yaml`. An unknown name or a value of a wrong
 type is refused with file and line.
 
-`effirl NAME` runs a command in one process, `accelerate launch scripts/NAME.py` on several GPUs.
-Every command takes `--quiet` (no progress, the answer only), and those that end with figures or a
-model take `--json` (the answer as JSON on standard output, progress on standard error).
+`effirl NAME` runs a command in one process; `accelerate launch scripts/sft.py` and
+`scripts/ppo.py` train on several GPUs. Every command takes `--quiet` (no progress, the answer
+only). `sft`, `ppo`, `phases`, `evaluate`, `sweep`, `study`, `report`, `optimize` and `doctor` take
+`--json`: the answer as JSON on standard output, progress on standard error.
 """
 
 
@@ -30,7 +32,7 @@ def text() -> str:
 def _section(command: str, config_class: Any) -> str:
     rows = "".join(_row(field) for field in fields(config_class))
     table = f"| setting | type | default | meaning |\n|---|---|---|---|\n{rows}"
-    return f"\n## `effirl {command}`\n\n{config_class.__doc__}\n\n{table}"
+    return f"\n## `effirl {command}`\n\n{cleandoc(config_class.__doc__)}\n\n{table}"
 
 
 def _row(field: Field[Any]) -> str:
@@ -38,7 +40,8 @@ def _row(field: Field[Any]) -> str:
     if field.default_factory is not MISSING:
         default = field.default_factory()
     shown = "required" if default is MISSING else f"`{default}`" if default is not None else "none"
-    return f"| `{field.name}` | {_type(field.type)} | {shown} | {field.metadata['help']} |\n"
+    names = ", ".join(f"`{name}`" for name in (field.name, *field.metadata.get("aliases", ())))
+    return f"| {names} | {_type(field.type)} | {shown} | {field.metadata['help']} |\n"
 
 
 def _type(annotation: Any) -> str:
@@ -46,7 +49,9 @@ def _type(annotation: Any) -> str:
     options = [option for option in get_args(annotation) if option is not type(None)]
     if options and not all(isinstance(option, type) for option in options):
         return ", ".join(map(str, options))
-    if getattr(annotation, "__origin__", None) is list:
+    if get_origin(annotation) is dict:
+        return "block of settings"
+    if get_origin(annotation) is list:
         return f"list of {options[0].__name__}"
     return " or ".join(option.__name__ for option in options) or annotation.__name__
 

@@ -43,7 +43,7 @@ drawn from the problems that are evaluated, and says which share of them a compl
 
 The same command goes on where it was stopped, and measures nothing twice. Evaluations that are to
 be compared can share what they measure (`--measurements FOLDER`), as those of a sweep, of phases,
-of the study and of `--baseline` do: a program that both write is then no difference between them.
+of the study, of the demo and of `--baseline` do: a program that both write is then no difference between them.
 
 ## How
 """

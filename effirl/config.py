@@ -4,6 +4,7 @@
 values, unknown keys by name and line) and says everything in one line. Imports without torch.
 """
 
+import argparse
 import difflib
 import os
 import re
@@ -232,8 +233,15 @@ def _make_parser(config_class: Any) -> Any:
                 raise UserError(f"{message}; --help lists every setting")
             raise FieldError(name, _describe(get_type_hints(config_class)[name]), value)
 
+    class DefaultsFormatter(argparse.ArgumentDefaultsHelpFormatter):
+        """Shows defaults, but for those that mean that a setting is absent."""
+
+        def _get_help_string(self, action: argparse.Action) -> str | None:
+            return action.help if action.default is None else super()._get_help_string(action)
+
     return OneLineParser(
         config_class,
+        formatter_class=DefaultsFormatter,
         prog=" ".join(command_words()[:2]),  # the command or script, without its settings
         allow_abbrev=False,
         description=config_class.__doc__,

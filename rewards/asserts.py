@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 from rewards.checks import check_form
 from rewards.errors import ProblemError
 from rewards.scope import Scope, Unsplittable, names_in
-from rewards.values import encode
+from rewards.values import can_encode, encode
 
 _LONG_TEXT: Final = 100
 
@@ -132,11 +132,17 @@ class _Hoist(ast.NodeTransformer):
             and len(node.value) > _LONG_TEXT
         ):
             try:
-                self.constants.append(ast.literal_eval(node))
+                constant = ast.literal_eval(node)
             except (ValueError, TypeError):
                 return self.generic_visit(node)
-            return _entry(self._name, len(self.constants) - 1)
+            if _can_encode_all(node):
+                self.constants.append(constant)
+                return _entry(self._name, len(self.constants) - 1)
         return self.generic_visit(node)
+
+
+def _can_encode_all(node: ast.AST) -> bool:
+    return all(can_encode(n.value) for n in ast.walk(node) if isinstance(n, ast.Constant))
 
 
 def _entry(name: str, index: int) -> ast.Subscript:

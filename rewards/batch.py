@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn, TextIO
 
 from rewards.efficiency import EfficiencyReward, ScoreRequest
 from rewards.errors import ProblemError
@@ -14,6 +14,9 @@ from rewards.scores import RewardConfig, Score
 
 _TEXTS: Final = ("problem_id", "source_program", "completion")
 _CASES: Final = ("tests", "performance_inputs")
+_SCORED: Final = (
+    "status", "reward", "time_gain", "memory_gain", "is_copy", "is_weakly_judged", "alpha",
+)  # fmt: skip
 _BATCH: Final = 32
 
 
@@ -26,22 +29,20 @@ def score_file(
         completions: JSON lines with `problem_id, source_program, tests, performance_inputs,
             completion`; cases in any form that `TestCase.from_row` takes.
         output: The same rows with `status, reward, time_gain, memory_gain, is_copy,
-            is_weakly_judged, alpha`.
+            is_weakly_judged, alpha`, in place of what they had by these names.
         config: Prices.
         isolation_floor: Lowest isolation level to accept.
 
     Raises:
-        ProblemError: Naming file and line of a malformed row, before anything is run.
+        ProblemError: Naming file and line of a malformed row, before anything is run; or a file
+            that cannot be written.
     """
     rows = [_parse(line, completions, number) for number, line in _lines(completions)]
     done = _finished(output, rows, config)
     yield from done
     if len(done) == len(rows):
         return
-    with (
-        Executor(isolation_floor=isolation_floor) as executor,
-        output.open("a", encoding="utf-8") as file,
-    ):
+    with _opened(output) as file, Executor(isolation_floor=isolation_floor) as executor:
         scorer = EfficiencyReward(config, executor)
         remaining = islice(rows, len(done), None)
         while chunk := list(islice(remaining, _BATCH)):
@@ -53,22 +54,38 @@ def score_file(
                 yield record
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _opened(output: Path) -> TextIO:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return output.open("a", encoding="utf-8")
+    except OSError as error:
+        raise ProblemError(f"{output}: cannot be written: {error.strerror}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ProblemError(f"{path}: must be UTF-8, got {error.reason}") from error
-    for number, line in enumerate(text.split("\n"), start=1):
+    except OSError as error:
+        raise ProblemError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         if line.strip():
             yield number, line
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
     where = f"{path}:{number}"
     try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ProblemError(f"{where}: must be one JSON object, got {error.msg}") from error
+        row = json.loads(line, parse_constant=_no_number)
+    except ValueError as error:
+        raise ProblemError(f"{where}: must be one JSON object: {error}") from error
     if not isinstance(row, dict):
         raise ProblemError(f"{where}: must be one JSON object, got {type(row).__name__}")
     for name in _TEXTS:
@@ -98,11 +115,11 @@ def _finished(
     if not output.exists():
         return []
     done: list[dict[str, Any]] = []
-    text = output.read_text(encoding="utf-8")
+    text = _text(output)
     whole = text[: text.rfind("\n") + 1]
     for number, (line, row) in enumerate(zip(whole.splitlines(), rows, strict=False), start=1):
         record = _parse(line, output, number)
-        if record.get("alpha") != config.alpha or any(record[k] != row[k] for k in row):
+        if record.get("alpha") != config.alpha or _unscored(record) != _unscored(row):
             raise ProblemError(
                 f"{output}:{number}: belongs to other completions or another alpha; "
                 "name another --output or remove it"
@@ -111,6 +128,10 @@ def _finished(
     if whole != text:
         output.write_text(whole, encoding="utf-8")
     return done
+
+
+def _unscored(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in _SCORED}
 
 
 def _request(row: dict[str, Any]) -> ScoreRequest:

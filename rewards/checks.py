@@ -14,7 +14,16 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from rewards.values import ListNode, Nodes, TreeNode, decode, list_node, node_values, tree_node
+from rewards.values import (
+    ListNode,
+    Nodes,
+    TreeNode,
+    can_encode,
+    decode,
+    list_node,
+    node_values,
+    tree_node,
+)
 
 MAX_HASHED: Final = 10_000
 """Entries that we insert into sets and dictionaries for a program: keys that collide take n^2."""
@@ -82,6 +91,12 @@ def _times(one: Any, other: Any) -> Any:
     return one * other
 
 
+def _modulo(one: Any, other: Any) -> Any:
+    if isinstance(one, str | bytes):  # formats, to any width that the program likes
+        raise ValueError("no number")
+    return one % other
+
+
 def _power(base: Any, exponent: Any) -> Any:
     is_whole = isinstance(base, int) and isinstance(exponent, int)
     if is_whole and base.bit_length() * exponent > _MAX_POWER_BITS:
@@ -91,8 +106,14 @@ def _power(base: Any, exponent: Any) -> Any:
 
 _ARITHMETIC: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: _times, ast.Pow: _power,
-    ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+    ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: _modulo,
 }  # fmt: skip
+
+
+_FAILURES: Final = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError,
+    ValueError,
+)  # fmt: skip
 
 
 class _Checks(NamedTuple):
@@ -123,7 +144,7 @@ def all_hold(text: str, values: Sequence[Any]) -> bool:
     names = {"values": values, "expected": checks.expected}
     try:
         return all(_evaluate(condition, names) for condition in checks.conditions)
-    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
+    except _FAILURES:
         return False  # the assert itself would have raised
 
 
@@ -144,6 +165,8 @@ def check_form(condition: ast.expr) -> None:
                 known = known and {keyword.arg for keyword in keywords} <= allowed
             case ast.Attribute():
                 known = ast.unparse(node) in FUNCTIONS.keys() | _NUMBERS.keys()
+            case ast.Constant(value=constant):
+                known = can_encode(constant)
             case ast.Name(id=name):
                 known = name in {"values", "expected", "math", "collections"} or name in FUNCTIONS
             case ast.BinOp(op=op):
@@ -157,7 +180,7 @@ def check_form(condition: ast.expr) -> None:
 
 
 _PLAIN: Final = (
-    ast.BoolOp, ast.Constant, ast.Subscript, ast.List, ast.Tuple, ast.Set, ast.Dict,
+    ast.BoolOp, ast.Subscript, ast.List, ast.Tuple, ast.Set, ast.Dict,
 )  # fmt: skip
 
 

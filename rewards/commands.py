@@ -47,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--whole-process is for --stdin: write program and tests into one file")
     case = None if arguments.tests is None else _asserts(arguments.tests)
     stdin = b"" if arguments.stdin is None else _read(arguments.stdin)
+    if arguments.whole_process:
+        _utf8(stdin, arguments.stdin)
     expected = None if arguments.expected is None else _read(arguments.expected)
     programs = [(path, _read(path)) for path in arguments.programs]
     limits = Limits(wall_s=arguments.wall_limit, memory_bytes=int(arguments.memory_limit * MIB))
@@ -57,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         return worker.run(item[1], stdin, limits)
 
     with Executor(isolation_floor=arguments.isolation_floor) as executor:
-        results = executor.map(run_one, programs, lambda item: [_text(item[1])])
+        tests = "" if case is None else case.code
+        results = executor.map(run_one, programs, lambda item: [_text(item[1]), tests])
         level = executor.isolation.level
         costs = _process_costs(executor, programs, stdin, limits) if arguments.whole_process else {}
     judged = {} if case is None else {"is_weakly_judged": case.is_weakly_judged}
@@ -92,9 +95,9 @@ def _process_costs(
 
 def measure(arguments: argparse.Namespace) -> int:
     """Compare a program's cost with its source program's."""
-    source, program = (_text(_read(path)) for path in (arguments.source, arguments.program))
+    source, program = map(_read_text, (arguments.source, arguments.program))
     asserts = {path: _asserts(path) for path in arguments.tests or ()}
-    inputs = {path: _text(_read(path)) for path in arguments.stdin or ()}
+    inputs = {path: _read_text(path) for path in arguments.stdin or ()}
     plan = replace(PRECISE, count_imports=arguments.count_imports)
 
     def measure_them(worker: Worker, _: None) -> dict[str, Any]:
@@ -102,7 +105,8 @@ def measure(arguments: argparse.Namespace) -> int:
         results = {path: run_test(worker, source, asserts[path], Limits()) for path in asserts}
         for path, stdin in inputs.items():
             results[path] = worker.run(source, stdin, Limits())
-            cases.append(TestCase(stdin, _text(results[path].stdout)))
+            printed = _utf8(results[path].stdout, f"what {arguments.source} prints on {path}")
+            cases.append(TestCase(stdin, printed))
         for path, result in results.items():
             if result.status is not Status.OK:
                 raise UsageError(f"{arguments.source} ends with {result.status} on {path}")
@@ -116,7 +120,8 @@ def measure(arguments: argparse.Namespace) -> int:
         return {"correct": True, "status": Status.OK, **{name: record[name] for name in _MEASURED}}
 
     with Executor(num_workers=1, isolation_floor=arguments.isolation_floor) as executor:
-        (record,) = executor.map(measure_them, [None], lambda _: (source, program))
+        texts = source, program, *(case.code for case in asserts.values())
+        (record,) = executor.map(measure_them, [None], lambda _: texts)
         if isinstance(record, SandboxError):
             raise record
     if asserts:
@@ -180,7 +185,7 @@ def score(arguments: argparse.Namespace) -> int:
 
 def _asserts(path: str) -> TestCase:
     try:
-        return TestCase.from_row({"assert": _text(_read(path))})
+        return TestCase.from_row({"assert": _read_text(path)})
     except ProblemError as error:
         raise UsageError(f"{path}: {error}") from error
 
@@ -207,6 +212,17 @@ def _run_record(
 
 def _text(content: bytes) -> str:
     return content.decode(errors="replace")
+
+
+def _utf8(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} must be UTF-8: {error}") from error
+
+
+def _read_text(path: str) -> str:
+    return _utf8(_read(path), path)
 
 
 def _read(path: str) -> bytes:

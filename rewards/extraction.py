@@ -12,6 +12,10 @@ from typing import Final
 
 MAX_PROGRAM_CHARS: Final = 200_000
 _FENCE: Final = re.compile(r"^```[^\n`]*\n(.*?)(?:^```|\Z)", re.MULTILINE | re.DOTALL)
+_ENCODING: Final = re.compile(
+    r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n?|\n))?[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)"
+)
+"""A comment in the first two lines that decides how the others are read (PEP 263)."""
 _LAYOUT: Final = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 
 
@@ -52,7 +56,7 @@ def normalise(program: str) -> str:
         tokens = list(tokenize.generate_tokens(io.StringIO(program).readline))
     except (tokenize.TokenError, SyntaxError, ValueError):
         return program.strip()
-    parts: list[str] = []
+    parts = [encoding] if (encoding := _unusual_encoding(program)) else []
     for token in tokens:
         if token.type == tokenize.INDENT:
             parts.append("\x01")
@@ -63,3 +67,10 @@ def normalise(program: str) -> str:
         elif token.type not in _LAYOUT:
             parts.append(token.string)
     return "\x00".join(parts)
+
+
+def _unusual_encoding(program: str) -> str:
+    """What makes a program be read as anything but UTF-8: its comments may be code then."""
+    found = _ENCODING.match(program)
+    is_usual = found is None or found.group(1).lower().replace("_", "-") in ("utf-8", "utf8")
+    return "" if found is None or is_usual else found.group()

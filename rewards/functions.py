@@ -40,7 +40,7 @@ _STARRED: Final = (
 _MODULES: Final = (*_STARRED, "json", "sys")
 """... and these modules hide names, as in EffiBench; built-in functions are never hidden."""
 _WORD: Final = re.compile(r"(?<![\w.])[A-Za-z]\w*")  # not an attribute
-_FUTURE: Final = re.compile(r"^from __future__ import .*\n?", re.MULTILINE)
+_FUTURE: Final = re.compile(r"^from __future__ import (?:\([^)]*\).*|.*)\n?", re.MULTILINE)
 _BEGIN: Final = """\
 from rewards.call_runner import begin as effirl_begin
 effirl_data, effirl_observe, effirl_finish = effirl_begin(globals())"""

@@ -32,9 +32,22 @@ def command() -> list[str]:
 
 def system_folders() -> list[str]:
     """Where the interpreter, its library and the C library lie."""
-    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    base = {"platbase": sys.base_exec_prefix}  # an environment has packages there and nothing else
+    paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib", vars=base)]
     paths += [str(Path(sys.base_prefix, "lib")), "/usr/lib", "/usr/lib64", "/lib", "/lib64"]
     return list(dict.fromkeys(path for path in paths if path and Path(path).exists()))
+
+
+def covered_folders() -> list[str]:
+    """What of the system's folders is no business of a program's: installed packages.
+
+    This one may be among them, with the built-in problems' answers, and what else is installed
+    would decide whether a program runs.
+    """
+    folders = [Path(path) for path in system_folders() if not Path(path).is_symlink()]
+    patterns = [f"{home}{name}-packages" for home in ("", "python3*/") for name in ("site", "dist")]
+    found = (path for folder in folders for each in patterns for path in folder.glob(each))
+    return sorted({str(path) for path in found if path.is_dir() and not path.is_symlink()})
 
 
 def package_folders(packages: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
 
 from rewards.errors import SandboxError
 from rewards.extraction import normalise
@@ -11,8 +10,6 @@ from rewards.judging import judge
 from rewards.measurement import Comparison, MeasurementPlan, TimedRunError, compare
 from rewards.records import Limits, Status, TestCase
 from rewards.worker import Worker
-
-_MIN_WALL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,11 @@ class Job:
     @property
     def programs(self) -> tuple[str, str]:
         return self.source_program, self.program
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The code that its runs are made of, from which the packages that they need follow."""
+        return *self.programs, *(case.code for case in self.tests + self.performance_inputs)
 
     def key(self, conditions: str) -> str:
         """Digest what decides the outcome, in hexadecimal.
@@ -80,7 +82,7 @@ def run_job(worker: Worker, job: Job, plan: MeasurementPlan, *, run_all: bool) -
     """
     # A source program's gains are 0 by definition: its performance inputs are only judged.
     cases = job.tests + (job.performance_inputs if job.is_source else ())
-    limits = job.limits if job.is_source else _tightened(job, plan)
+    limits = job.limits if job.is_source else plan.tightened(job.limits, job.source_wall_s)
     judgement = judge(worker, job.program, cases, limits, run_all=run_all)
     outcome = Outcome(judgement.status, judgement.pass_rate, judgement.longest_wall_s)
     if job.is_source or outcome.status is not Status.OK or not job.performance_inputs:
@@ -122,11 +124,6 @@ def failed_when_timed(
     """
     pass_rate = len(job.tests) / (len(job.tests) + len(inputs))
     return replace(outcome, status=status, pass_rate=pass_rate, comparison=None)
-
-
-def _tightened(job: Job, plan: MeasurementPlan) -> Limits:
-    wall_s = max(_MIN_WALL_S, plan.wall_factor * job.source_wall_s)
-    return replace(job.limits, wall_s=min(wall_s, job.limits.wall_s))
 
 
 @lru_cache(maxsize=32)  # a batch's problems; its completions share them

@@ -29,6 +29,7 @@ MEMORY_RESOLUTION_BYTES: Final = 128 << 10
 """Resident memory is counted in batches of this size; the same use for peaks."""
 _PRIOR: Final = NoisePrior(relative_sd=0.025, absolute_sd=60e-6, degrees=4)
 """A single run's CPU time spreads by 4% at 2 ms and 2.5% at 20 ms, beside busy neighbours too."""
+_MIN_WALL_S: Final = 1.0
 _SHORT_S: Final = 0.008
 _MIN_ROUNDS_SHORT, _MIN_ROUNDS = 6, 4  # with fewer, Student's quantile leaves nothing to see
 _lot = random.Random()  # not the global one, which programs that train seed and draw from
@@ -47,6 +48,11 @@ class MeasurementPlan:
     """A program may take this many times its source program's wall time, and 1 s in any case."""
     count_imports: bool = False
     """Add what each program's imports cost where nothing is preloaded: see `rewards.imports`."""
+
+    def tightened(self, limits: Limits, source_wall_s: float) -> Limits:
+        """The limits of a program whose source program, on the same input, took so long."""
+        wall_s = max(_MIN_WALL_S, self.wall_factor * source_wall_s)
+        return replace(limits, wall_s=min(limits.wall_s, wall_s))
 
 
 PRECISE: Final = MeasurementPlan(0.02, relative_half_width=0.02, max_rounds=24)
@@ -151,8 +157,7 @@ def compare(
     source, other = _Side(source_program, True), _Side(program, False)
     source_limits = [limits] * len(inputs)
     warm_up = source.run_all(worker, inputs, source_limits)
-    wall_s = max(1.0, plan.wall_factor * sum(result.wall_s for result in warm_up))
-    other_limits = [replace(limits, wall_s=wall_s)] * len(inputs)
+    other_limits = [plan.tightened(limits, result.wall_s) for result in warm_up]
     other.run_all(worker, inputs, other_limits)
     order = [(source, source_limits), (other, other_limits)]
     for number in range(plan.max_rounds):

@@ -65,7 +65,7 @@ class Outcomes:
 
     def _measure(self, jobs: Mapping[str, Job]) -> dict[str, Outcome]:
         run = partial(run_job, plan=self._plan, run_all=self._run_all)
-        results = self._executor.map(run, list(jobs.values()), attrgetter("programs"))
+        results = self._executor.map(run, list(jobs.values()), attrgetter("texts"))
         pairs = zip(jobs, results, strict=True)
         return {key: result for key, result in pairs if not isinstance(result, SandboxError)}
 
@@ -76,7 +76,7 @@ class Outcomes:
             if doubt := self._monitor.doubt(jobs[key], outcome):
                 doubts[key] = doubt
         run = partial(measure_again, plan=self._plan, saturation=self._saturation)
-        results = self._executor.map(run, list(doubts.values()), attrgetter("job.programs"))
+        results = self._executor.map(run, list(doubts.values()), attrgetter("job.texts"))
         settled = {key: outcome for key, outcome in outcomes.items() if key not in doubts}
         for (key, doubt), result in zip(doubts.items(), results, strict=True):
             if not isinstance(result, SandboxError):

@@ -18,6 +18,7 @@ from rewards import child
 from rewards.isolation import kernel
 
 _SYS_PERSONALITY, _SYS_CLONE3, _SYS_MEMFD_CREATE = 135, 435, 319
+_MADV_GUARD_INSTALL: Final = 102
 _WRITABLE_ELSEWHERE: Final = ("/", "/tmp", "/dev/shm", "/var/tmp", "/run", ".")
 _HOST_FILES: Final = ("/etc/passwd", "/etc/hostname", "/proc/1/environ", "/proc/1/cmdline")
 _PROBE_RUN: Final = child.Run(memory_bytes=256 << 20, output_bytes=1 << 16, num_threads=4)
@@ -87,7 +88,14 @@ def _attempts() -> Proofs:
         "host_files_hidden": _all_fail(hidden),
         "processes_hidden": _all_fail({"open the worker's status": _opens(f"/proc/{parent}/stat")}),
         "memory_counter_sealed": _all_fail({"reset it": _opens("/proc/self/clear_refs", "wb")}),
-        "memory_in_sight": _all_fail({"share pages": _share_pages, "drop pages": _drop_pages}),
+        "memory_in_sight": _all_fail(
+            {
+                "share pages": _share_pages,
+                "share pages of zeros": _share_zeros,
+                "drop pages": _drop_pages,
+                "drop sealed pages": _guard_pages,
+            }
+        ),
         "limits_of_others": _all_fail({"read the worker's": lambda: _limits_of(parent)}),
         "threads_limited": _threads_limited(),
     }
@@ -131,9 +139,22 @@ def _share_pages() -> None:
     mmap.mmap(-1, mmap.PAGESIZE).close()
 
 
+def _share_zeros() -> None:
+    with Path("/dev/zero").open("r+b") as file:
+        mmap.mmap(file.fileno(), mmap.PAGESIZE).close()
+
+
 def _drop_pages() -> None:
+    _advise(mmap.MADV_DONTNEED)
+
+
+def _guard_pages() -> None:
+    _advise(_MADV_GUARD_INSTALL)
+
+
+def _advise(advice: int) -> None:
     with mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
-        block.madvise(mmap.MADV_DONTNEED)
+        block.madvise(advice)
 
 
 def _limits_of(process: int) -> None:

@@ -98,6 +98,13 @@ class TestCase:
         """Whether a program that was written for it could pass this test without an answer."""
         return self.match is Match.ASSERTS
 
+    @property
+    def code(self) -> str:
+        """What of it is Python, and may import something; empty where it is standard input."""
+        if self.match is Match.ASSERTS:
+            return self.input
+        return self.input.rpartition("\n")[0] if self.match is Match.VALUES else ""
+
     @classmethod
     def from_row(cls, row: "Mapping[str, Any] | TestCase") -> "TestCase":
         """Accept the forms that data sets carry; keys that are None count as absent.
@@ -112,11 +119,14 @@ class TestCase:
             return row
         if not isinstance(row, Mapping):
             raise ProblemError(f"a test must be an object, got {row!r:.60}")
-        if row.get("call") is not None:
-            return cls._from_call(row)
         present = {name: value for name, value in row.items() if value is not None}
-        if "assert" in present:
-            return cls._from_assert(present)
+        try:
+            if "call" in present:
+                return cls._from_call(row)
+            if "assert" in present:
+                return cls._from_assert(present)
+        except RecursionError as error:
+            raise ProblemError("a test must be nested less deeply than this one") from error
         _check_keys(present, {"input", "output"}, set(_KINDS))
         for name, value in present.items():
             kind, wanted = _KINDS[name]

@@ -118,6 +118,11 @@ def encode(value: object) -> str:
         return json.dumps(_plain(value, _NO_INTEGERS), check_circular=False)
 
 
+def can_encode(constant: object) -> bool:
+    """Whether a constant of Python's is a value here: complex numbers and `...` are none."""
+    return type(constant) in _SCALARS or type(constant) is bytes
+
+
 def _plain(value: Any, scalars: frozenset[type]) -> Any:
     kind = type(value)
     if kind in scalars:

@@ -172,6 +172,7 @@ class Worker:
                 form,
                 len(program),
             )
+            self._process.make_room(limits.memory_bytes)
             reply = self._process.exchange(request, ends, limits.wall_s + _GRACE_S)
             run = _read(reply, outputs, limits)
         finally:

@@ -28,7 +28,7 @@ _START: Final = (
 )
 _START_TIMEOUT_S: Final = 60.0
 _FIRST_UID: Final = 1_000_000
-_UIDS_PER_HOST: Final = 64
+_UIDS_PER_HOST: Final = 512
 _GROUP_SPARE_BYTES: Final = 512 * MIB
 _GROUP_MAX_PROCESSES: Final = 128
 _serial = count()
@@ -92,9 +92,8 @@ class WorkerProcess:
         """Start one way; returns why it was refused, or None when it is up."""
         name = str(next(_serial))
         uid = _uid(int(name)) if os.getuid() == 0 else None
-        self._group = cgroups.create(
-            name, Limits().memory_bytes * 2 + _GROUP_SPARE_BYTES, _GROUP_MAX_PROCESSES
-        )
+        self._room_bytes = Limits().memory_bytes
+        self._group = cgroups.create(name, _group_bytes(self._room_bytes), _GROUP_MAX_PROCESSES)
         self._cleanup.callback(self._group.close)
         self._errors = os.memfd_create("errors")
         self._cleanup.callback(os.close, self._errors)
@@ -136,6 +135,7 @@ class WorkerProcess:
             "import_paths": import_paths,
             "namespaces": namespaces,
             "readable": [*interpreter.system_folders(), *folders],
+            "covered": interpreter.covered_folders(),
             "uid": uid,
             "landlock": self.settings.landlock,
             "seccomp": self.settings.seccomp,
@@ -213,6 +213,16 @@ class WorkerProcess:
             raise WorkerDiedError(f"{who} answered what is no reply")
         return zygote.REPLY.unpack(reply)
 
+    def make_room(self, memory_bytes: int) -> None:
+        """Let the control group hold a program with this limit, which must be what ends it.
+
+        Raises:
+            OSError: If the machine refuses.
+        """
+        if memory_bytes > self._room_bytes:
+            self._group.limit_memory(_group_bytes(memory_bytes))
+            self._room_bytes = memory_bytes
+
     def handed_over(self) -> bytes | None:
         """The code that the last run compiled, when it handed any over."""
         return child.handed_over(self._page)
@@ -268,6 +278,11 @@ def _ways(wanted: str) -> list[str]:
 def _uid(serial: int) -> int:
     """A user id that no other worker on this machine has: from our pid, which is unique."""
     return _FIRST_UID + os.getpid() * _UIDS_PER_HOST + serial % _UIDS_PER_HOST
+
+
+def _group_bytes(memory_bytes: int) -> int:
+    """The worker's group is a backstop: well above what a program may use."""
+    return 2 * memory_bytes + _GROUP_SPARE_BYTES
 
 
 def _only_child(pid: int | None) -> int | None:

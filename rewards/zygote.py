@@ -103,7 +103,8 @@ def _prepare(settings: dict[str, Any]) -> tuple[child.Confinement, dict[str, lis
     proofs: dict[str, list[object]] = {}
     if settings["namespaces"] != "off":
         try:
-            namespaces.enter(settings["readable"], as_user=settings["namespaces"] == "user")
+            as_user = settings["namespaces"] == "user"
+            namespaces.enter(settings["readable"], settings["covered"], as_user=as_user)
         except OSError as error:
             raise _RefusedError(str(error)) from error
     confinement = _choose_user(settings, proofs)
@@ -124,14 +125,16 @@ def _prepare(settings: dict[str, Any]) -> tuple[child.Confinement, dict[str, lis
 
 
 def _preload(names: list[str], import_paths: list[str]) -> None:
-    """Import what programs import."""
-    sys.path[:] = [path for path in sys.path if path and "zip" not in path] + import_paths
+    """Import what programs import, from where they find nothing else."""
+    own_path = [path for path in sys.path if path and "zip" not in path]
+    sys.path[:] = own_path + import_paths
     sys.argv[:] = ["main.py"]
     sys.dont_write_bytecode = True
     for name in ("exit", "quit"):  # -S leaves these out
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     for name in (*PRELOADED, *names):
         import_module(name)
+    sys.path[:] = own_path
     random.seed(0)
 
 
@@ -174,9 +177,8 @@ def _restrict(
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)  # closes our memory to programs of the same user
     if settings["landlock"]:
         try:
-            version = landlock.restrict(
-                [*settings["readable"], "/dev/zero", "/dev/random", "/dev/urandom"], ["/dev/null"]
-            )
+            readable = [*settings["readable"], "/dev/random", "/dev/urandom"]
+            version = landlock.restrict(readable, settings["covered"], ["/dev/null"])
             proofs["landlock"] = [True, f"version {version}"]
         except OSError as error:
             proofs["landlock"] = [False, str(error)]

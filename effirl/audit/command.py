@@ -95,7 +95,7 @@ def measure(pairs: Sequence[Pair], log: PairLog) -> None:
             _log.info("%d of %d pairs, about %.0f s left", num_done, len(pairs), left_s)
 
     with Executor() as executor:
-        results = executor.map(run, pairs, lambda pair: pair.programs)
+        results = executor.map(run, pairs, lambda pair: pair.texts)
     for pair, result in zip(pairs, results, strict=True):
         if isinstance(result, SandboxError):
             _log.warning("%s was left out: %s", pair.problem.problem_id, result)

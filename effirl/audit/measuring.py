@@ -54,6 +54,13 @@ class Pair:
     def programs(self) -> tuple[str, str]:
         return self.problem.source_program, self.target.program
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The code that its runs are made of."""
+        problem = self.problem
+        cases = *problem.tests, *problem.performance_inputs
+        return *self.programs, *(case.code for case in cases)
+
 
 @dataclass(frozen=True, slots=True)
 class PairRow:

@@ -149,7 +149,8 @@ class SweepConfig:
         metadata={"help": "of training: a run for each balance and each of these"},
     )
     model: str | None = field(
-        default=None, metadata={"help": "what every run starts from; the newest warm start"}
+        default=None,
+        metadata={"help": "what every run starts from; default: the newest warm start"},
     )
     ppo_config: Path | None = field(
         default=None, metadata={"help": "YAML for every reinforcement run; the sweep's flags win"}
@@ -212,7 +213,7 @@ class StudyConfig:
     test_limit: int = field(
         default=120, metadata={"help": "evaluate on so many problems of the test split"}
     )
-    num_samples: int = field(default=2, metadata={"help": "completions a problem in evaluation"})
+    num_samples: int = field(default=4, metadata={"help": "completions a problem in evaluation"})
     output_dir: Path = field(
         default=Path("runs/study"),
         metadata={"help": "folder of the study; what is finished in it is kept"},

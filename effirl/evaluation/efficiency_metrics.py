@@ -167,7 +167,7 @@ RUNTIME_AND_MEMORY = (
 PERCENTILES = tuple(
     over_compared(
         f"{quantity}_percentile",
-        f"share of a problem's known programs that a completion beats in {words}, as good counts "
+        f"share of a problem's known programs that a completion beats in {words}, a tie counts "
         "half, 0 for a wrong completion; with --known-programs",
         "higher",
         attrgetter(f"{quantity}_percentile"),

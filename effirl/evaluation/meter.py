@@ -87,7 +87,7 @@ class ExecutorMeter:
         return self._map(costs.import_costs, pairs)
 
     def _map(self, task: Callable[[Worker, Job], T], pairs: Sequence[Pair]) -> list[T | None]:
-        results = self._executor.map(task, [_job(p) for p in pairs], attrgetter("programs"))
+        results = self._executor.map(task, [_job(p) for p in pairs], attrgetter("texts"))
         return [None if isinstance(result, SandboxError) else result for result in results]
 
 

@@ -33,14 +33,16 @@ class OptimizeConfig:
     )
     model: str | None = field(
         default=None,
-        metadata={"help": "model/ folder of a run, or hub name; the newest under runs/, or ours"},
+        metadata={
+            "help": "model/ folder of a run, or hub name; default: the newest under runs/, or ours"
+        },
     )
     description: str | None = field(
         default=None,
-        metadata={"help": "what the program does, for the prompt; its docstring"},
+        metadata={"help": "what the program does, for the prompt; default: its docstring"},
     )
     output_dir: Path | None = field(
-        default=None, metadata={"help": "new folder for what is found; one under runs/"}
+        default=None, metadata={"help": "new folder for what is found; default: one under runs/"}
     )
     in_place: bool = field(
         default=False, metadata={"help": "overwrite the program with what is proved better"}

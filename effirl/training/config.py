@@ -116,7 +116,7 @@ class SftConfig(TrainingConfig):
         metadata={"help": "Run folders of earlier warm starts whose pairs are mixed in."},
     )
     replay_share: float = field(
-        default=0.25,
+        default=0.6,
         metadata={"help": "Share of pairs from --replay-from; rises where their gain falls."},
     )
     batch_size: int = field(

@@ -37,6 +37,15 @@ class ControlGroup:
             except OSError as error:
                 self.problems[f"cgroup_{controller}"] = f"{error.strerror}: {folder}"
 
+    def limit_memory(self, num_bytes: int) -> None:
+        """Set another limit, where the group has one.
+
+        Raises:
+            OSError: If the machine refuses.
+        """
+        if "cgroup_memory" not in self.problems:
+            _limit(self.folders["memory"], "memory", num_bytes)
+
     def close(self) -> None:
         """End what is left in the group, and remove it; `remove_abandoned` gets what stays busy."""
         for folder in set(self.folders.values()):

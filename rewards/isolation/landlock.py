@@ -6,7 +6,8 @@ Works for any user, without namespaces. What a kernel is too old for is left out
 import ctypes
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -31,11 +32,12 @@ def abi() -> int:
     return kernel.syscall("landlock_create_ruleset", _CREATE, 0, 0, _VERSION_FLAG)
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> int:
+def restrict(readable: Iterable[str], covered: Collection[str], writable: Iterable[str]) -> int:
     """Restrict this thread and what it forks, for good. Needs no_new_privs.
 
     Args:
         readable: Folders and files to read and map; absent ones are passed over.
+        covered: Folders below them of which no more than the names can be read.
         writable: Files (devices) to read and write.
 
     Returns:
@@ -51,19 +53,32 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> int:
     size = 24 if version >= _SCOPE_ABI else 16 if version >= _NETWORK_ABI else 8
     attributes = ctypes.create_string_buffer(struct.pack("QQQ", rights, network, scopes), 24)
     ruleset = kernel.syscall("landlock_create_ruleset", _CREATE, attributes, size, 0)
-    for path in readable:
-        _allow(ruleset, path, _EXECUTE | _READ_FILE | _READ_DIR)
-    for path in writable:
-        _allow(ruleset, path, _READ_FILE | _WRITE_FILE)
+    hidden = {Path(path).resolve() for path in covered}
+    shown = {Path(path).resolve() for path in readable}
+    for path, its_rights in chain.from_iterable(_readable(path, hidden) for path in shown):
+        _allow(ruleset, path, its_rights)
+    for name in writable:
+        _allow(ruleset, Path(name), _READ_FILE | _WRITE_FILE)
     kernel.syscall("landlock_restrict_self", _RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
     return version
 
 
-def _allow(ruleset: int, path: str, rights: int) -> None:
-    if not Path(path).exists():
+def _readable(path: Path, hidden: Collection[Path]) -> Iterator[tuple[Path, int]]:
+    """List what must be allowed, with its rights: a rule holds for all that is below a folder."""
+    if not any(folder.is_relative_to(path) for folder in hidden):
+        yield path, _EXECUTE | _READ_FILE | _READ_DIR
         return
-    if not Path(path).is_dir():
+    yield path, _READ_DIR
+    for entry in path.iterdir():
+        if entry not in hidden and not entry.is_symlink():  # what it points to has its own rule
+            yield from _readable(entry, hidden)
+
+
+def _allow(ruleset: int, path: Path, rights: int) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
         rights &= ~_READ_DIR  # a right that a plain file cannot have is an error
     folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
     rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, folder), 12)

@@ -7,7 +7,7 @@ own process namespace, so that its death ends everything inside.
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,16 +21,19 @@ _SEPARATE: Final = (
     | kernel.CLONE_NEWNET
     | kernel.CLONE_NEWCGROUP
 )
-_DEVICES: Final = ("null", "zero", "random", "urandom")
+_DEVICES: Final = ("null", "random", "urandom")
+"""Not zero: shared, its pages are memory out of sight."""
 _FD_LINKS: Final = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}
-_READ_ONLY: Final = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
+_COVER: Final = kernel.MS_NOSUID | kernel.MS_NODEV
+_READ_ONLY: Final = kernel.MS_RDONLY | _COVER
 
 
-def enter(readable: Iterable[str], *, as_user: bool) -> None:
+def enter(readable: Iterable[str], covered: Collection[str], *, as_user: bool) -> None:
     """Move this process into its own namespaces.
 
     Args:
         readable: Folders that are visible inside, read-only, at the same paths.
+        covered: Folders below them that are empty inside, but for `readable` ones below these.
         as_user: Through a user namespace, for callers that are not root.
 
     Raises:
@@ -47,7 +50,7 @@ def enter(readable: Iterable[str], *, as_user: bool) -> None:
     if inside:
         _wait_outside(inside)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    _build_root(readable)
+    _build_root(readable, covered)
     kernel.set_hostname("effirl")
 
 
@@ -58,14 +61,22 @@ def _wait_outside(inside: int) -> None:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def _build_root(readable: Iterable[str]) -> None:
+def _build_root(readable: Iterable[str], covered: Collection[str]) -> None:
     root = "/tmp"  # mounted over in our namespace only; exists everywhere
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     # By handle, and looked at now: what is to be shown may lie below /tmp, which is covered next.
     staged = [_Shown.of(Path(path)) for path in readable if Path(path).exists()]
-    kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
+    kernel.mount("tmpfs", root, "tmpfs", _COVER, "size=1m,mode=755")
+    below = [s for s in staged if any(s.path.is_relative_to(folder) for folder in covered)]
     for shown in staged:
+        if shown not in below:
+            _bind(shown, root)
+    for folder in covered:
+        kernel.mount("tmpfs", root + folder, "tmpfs", _COVER, "size=4k,mode=755")
+    for shown in below:
         _bind(shown, root)
+    for folder in covered:
+        kernel.mount(None, root + folder, None, kernel.MS_REMOUNT | kernel.MS_RDONLY | _COVER)
     _add_devices(root)
     Path(root, "proc").mkdir()
     flags = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC

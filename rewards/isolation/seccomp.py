@@ -41,8 +41,10 @@ _PID: Final = 0x7EFFF11D  # above any process id, and no other constant of the f
 _ID: Final = struct.Struct("<I")
 
 _MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x1, 0x20, 0x40000
-_DROPPING_ADVICE: Final = (4, 8, 9, 20, 21, 24)
-"""MADV_DONTNEED, FREE, REMOVE, COLD, PAGEOUT, DONTNEED_LOCKED."""
+_ADVICE: Final = (0, 1, 2, 3, 14, 15, 16, 17)
+"""MADV_NORMAL, RANDOM, SEQUENTIAL, WILLNEED, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP: none that
+drops a page (DONTNEED, FREE, PAGEOUT; GUARD_INSTALL even drops sealed ones), shares one (MERGEABLE)
+or that a later kernel brings."""
 _FCNTL_COMMANDS: Final = (0, 1, 2, 3, 4, 1030, 1032, 1034)
 """F_DUPFD, GETFD, SETFD, GETFL, SETFL, DUPFD_CLOEXEC, GETPIPE_SZ, GET_SEALS: no locks (marks that
 others see), no owner (signals to others), no size of a pipe (memory out of sight)."""
@@ -78,15 +80,6 @@ class _Program:
         """Act on this call and all with a higher number."""
         self._emit(self._JUMP_GE, number, 0, 1)
         self._emit(self._RETURN, action)
-
-    def on_argument(self, number: int, argument: int, values: tuple[int, ...], action: int) -> None:
-        """Act when the argument (low 32 bits) is one of `values`."""
-        self._emit(self._JUMP_EQ, number, 0, 2 * len(values) + 2)
-        self._emit(self._LOAD, _ARGS + 8 * argument)
-        for value in values:
-            self._emit(self._JUMP_EQ, value, 0, 1)
-            self._emit(self._RETURN, action)
-        self._emit(self._LOAD, _NUMBER)
 
     def unless_argument(
         self, number: int, argument: int, allowed: tuple[int, ...], action: int
@@ -136,8 +129,8 @@ def worker_filter() -> bytes:
     program.on_flags(_MMAP, 3, (_MAP_SHARED, _MAP_ANONYMOUS), _EPERM)
     program.on_flags(_MMAP, 3, (_MAP_HUGETLB,), _EPERM)
     # Nor may it shed the interpreter's pages and fill the gap unseen, or swap its own out. The C
-    # library asks for this too (stacks of ended threads), and does without.
-    program.on_argument(_MADVISE, 2, _DROPPING_ADVICE, _EPERM)
+    # library asks for this too (stacks of ended threads, guard pages), and does without.
+    program.unless_argument(_MADVISE, 2, _ADVICE, _EPERM)
     program.unless_argument(_IOCTL, 1, _IOCTL_REQUESTS, _EPERM)
     program.unless_argument(_FCNTL, 1, _FCNTL_COMMANDS, _EPERM)
     return program.finish()

@@ -32,6 +32,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "fast.py").write_text("n = int(input())\nprint(n * (n - 1) // 2)\n")
     (tmp_path / "wrong.py").write_text("print(1)\n")
     (tmp_path / "crash.py").write_text("1/0\n")
+    (tmp_path / "bytes.py").write_text("import os\nos.write(1, b'\\xff')\n")
+    (tmp_path / "bytes.txt").write_bytes(b"\xff\n")
     (tmp_path / "in.txt").write_text("300000\n")
     (tmp_path / "out.txt").write_text("44999850000\n")
     return tmp_path
@@ -106,6 +108,9 @@ def test_isolation(folder: Path) -> None:
         (["score", "absent.jsonl"], "absent.jsonl"),
         (["score", "in.txt", "--alpha", "2"], "alpha"),
         (["score", "in.txt"], "in.txt:1"),
+        (["measure", "slow.py", "fast.py", "--stdin", "bytes.txt"], "bytes.txt must be UTF-8"),
+        (["measure", "bytes.py", "fast.py", "--stdin", "in.txt"], "prints on in.txt must be UTF-8"),
+        (["run", "slow.py", "--stdin", "bytes.txt", "--whole-process"], "bytes.txt must be UTF-8"),
     ],
 )
 def test_mistakes_of_the_caller(folder: Path, arguments: list[str], names: str) -> None:
@@ -147,9 +152,29 @@ def test_score_and_continue(folder: Path) -> None:
     assert "c.scored.jsonl:1" in stderr
 
 
+def test_scored_rows_can_be_scored_again(folder: Path) -> None:
+    completions(folder, "print(1)", "print(")
+    rewards(folder, "score", "c.jsonl", "--output", "first.jsonl")
+    again = ("score", "first.jsonl", "--alpha", "1", "--output", "second.jsonl")
+    code, rows, _ = rewards(folder, *again)
+    assert (code, [row["alpha"] for row in rows]) == (0, [1.0, 1.0])
+    assert rewards(folder, *again)[:2] == (0, rows)
+
+
+@pytest.mark.parametrize("output", ["absent/c.jsonl", ".", "bytes.txt"])
+def test_output_that_cannot_be_used_is_named(folder: Path, output: str) -> None:
+    completions(folder, "print(1)")
+    code, rows, stderr = rewards(folder, "score", "c.jsonl", "--output", output)
+    assert (code, rows) == (2, [])
+    assert f"rewards: {output}: " in stderr
+    assert len(stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "names"),
     [
+        ({"note": float("nan")}, "NaN is no JSON"),
+        ({"tests": [{"assert": f"assert f() == {'+'.join('1' * 900)}"}]}, "nested less deeply"),
         ({"tests": []}, "tests must not be empty"),
         ({"tests": None}, "tests must be a list"),
         ({"tests": [{"input": 1, "output": "1"}]}, "tests: input of a test must be a text"),

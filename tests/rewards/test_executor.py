@@ -102,4 +102,7 @@ def test_number_of_workers_must_fit(number: int) -> None:
 def test_packages_of() -> None:
     assert packages_of("import numpy as np", "x = 1") == ("numpy",)
     assert packages_of("from numpy.linalg import inv") == ("numpy",)
+    assert packages_of("x = 1", "import sys, numpy as np") == ("numpy",)
+    assert packages_of("import sys, numpy_like\nnumpy = 1") == ()
+    assert packages_of("import sys; numpy = 1") == ()
     assert packages_of("numpy_like = 1") == ()

@@ -21,7 +21,9 @@ def asserts(text: str) -> TestCase:
 
 def run(executor: Executor, program: str, *tests: TestCase) -> list[ExecutionResult]:
     results = executor.map(
-        lambda worker, test: run_test(worker, program, test, Limits()), tests, lambda _: [program]
+        lambda worker, test: run_test(worker, program, test, Limits()),
+        tests,
+        lambda test: [program, test.code],
     )
     assert all(isinstance(result, ExecutionResult) for result in results), results
     return results  # type: ignore[return-value]
@@ -163,6 +165,9 @@ UNSPLITTABLE = [
     "assert dict([(2, True)]).get(solution.f(1))",
     "assert '2'.startswith(solution.f(1))",
     "assert [lambda r: r == 2][0](solution.f(1))",
+    "assert solution.f(1) == 1 + 2j",
+    "assert solution.f(1) == [1 + 2j]",
+    "assert solution.f(1) == [...]",
 ]
 
 
@@ -177,11 +182,13 @@ def test_what_cannot_be_split_is_weakly_judged(text: str) -> None:
 @pytest.mark.parametrize(
     "check",
     ["[0] * 10**9 == values[0]", "10 ** 10 ** 8 == values[0]", "range(10**9) == values[0]",
-     "set(values[0]) == 1", "values[0] + 'a' == 1", "values[0] / 0 == 1", "values[0][9] == 1"],
+     "set(values[0]) == 1", "values[0] + 'a' == 1", "values[0] / 0 == 1", "values[0][9] == 1",
+     "values[0] % 7 == 3"],
 )  # fmt: skip
 def test_a_check_that_fails_or_would_take_for_ever_does_not_hold(check: str) -> None:
     assert not all_hold(f"{check}\n[]", [list(range(20_000))])
     assert not all_hold(f"{check}\n[]", [1])
+    assert not all_hold(f"{check}\n[]", ["%99999999999d"])  # a text's width, where a % is
 
 
 def test_a_check_cannot_execute(executor: Executor) -> None:
@@ -229,6 +236,7 @@ HONEST = [
     (TWO_SUM, TWO_SUM_TESTS),
     ("from __future__ import annotations\n" + TWO_SUM, TWO_SUM_TESTS),
     ("'''docs'''\nfrom __future__ import annotations\n" + TWO_SUM, TWO_SUM_TESTS),
+    ("from __future__ import (\n    annotations,\n)\n" + TWO_SUM, TWO_SUM_TESTS),
     (TWO_SUM + "if __name__ == '__main__':\n    print(input())\n", TWO_SUM_TESTS),
     (TWO_SUM + "print('debugging', Solution().twoSum([1], 2))\n", TWO_SUM_TESTS),
     ("def f(a):\n    a.append(1)\n", "a = []\nf(a)\nassert a == [1]"),
@@ -244,6 +252,8 @@ HONEST = [
     ("from dataclasses import *\n@dataclass\nclass P:\n    x: 'int' = 0\ndef f(): return P().x",
      "assert f() == 0"),
     ("import numpy as np\ndef f(): return np.arange(3).sum()", "assert f() == 3"),
+    ("def f(): return [3]", "import sys, numpy as np\nassert f() == [3]"),
+    ("def f(z): return abs(z[0])", "assert f([3 + 4j]) == 5"),
     ("def f(): return 10**5000", "assert f() == 10**5000"),
     ("def f(n): return list(range(n))", f"assert f(50000) == {list(range(50000))}"),
     ("data = observe = finish = values = expected = None\ndef f(): return 1", "assert f() == 1"),

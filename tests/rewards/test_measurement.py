@@ -136,7 +136,9 @@ def test_a_disturbance_in_step_with_the_turns_does_not_add_up() -> None:
         ("# prints=0", "# runtime=0", Status.WRONG_ANSWER, True),
         ("# runtime=0", "# prints=0", Status.WRONG_ANSWER, False),
         ("# runtime=0", "# status=RUNTIME_ERROR", Status.RUNTIME_ERROR, False),
-        ("# runtime=0.1", "# runtime=1.7", Status.TIME_LIMIT, False),
+        ("# runtime=0.01", "# runtime=1.1", Status.TIME_LIMIT, False),
+        ("# runtime=0.2", "# runtime=1.7", Status.TIME_LIMIT, False),  # on each input, not on all
+        ("# runtime=2", "# runtime=11", Status.TIME_LIMIT, False),
     ],
 )
 def test_a_failed_timed_run_ends_it(
@@ -145,6 +147,11 @@ def test_a_failed_timed_run_ends_it(
     with pytest.raises(TimedRunError) as caught:
         run(source, program, wall_factor=8)
     assert (caught.value.status, caught.value.is_source) == (status, is_source)
+
+
+def test_a_slow_program_may_take_a_multiple_of_its_source() -> None:
+    _, result = run("# runtime=0.2", "# runtime=1.5", wall_factor=8)
+    assert result.time_log2_ratio == pytest.approx(math.log2(0.2 / 1.5), abs=0.01)
 
 
 def test_needs_an_input() -> None:

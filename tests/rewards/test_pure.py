@@ -43,6 +43,10 @@ def test_normalise_tells_programs_apart() -> None:
     assert extraction.normalise(base) == extraction.normalise("if x :\n  y=1 # c\n\n\nz=2")
     for other in ("if x:\n    y = 1\n    z = 2\n", "if x:\n    y = 1\nz = 3\n", "yz = 1"):
         assert extraction.normalise(other) != extraction.normalise(base)
+    usual = "# -*- coding: utf-8 -*-\n" + base
+    assert extraction.normalise(usual) == extraction.normalise(base)
+    for line in ("# coding: unicode_escape\n", "#!x\n# vim: fileencoding=cp1252 :\n"):
+        assert extraction.normalise(line + base) != extraction.normalise(base)
     assert extraction.normalise("a b = (") == "a b = ("
     assert extraction.normalise("\x00") != extraction.normalise("\x01")
 

@@ -215,6 +215,12 @@ def test_numpy_is_preloaded_where_a_program_imports_it() -> None:
     assert result.runtime_s < 0.05
 
 
+def test_numpy_brings_no_other_package() -> None:
+    with Executor(num_workers=1) as executor:
+        found = executor.run("import sys, numpy as np\nimport numpy.fft\nimport pytest")
+    assert found.stderr.rstrip().endswith(b"No module named 'pytest'"), found.stderr
+
+
 def test_level_below_the_floor_is_refused() -> None:
     with Worker(WorkerSettings(0, namespaces="off", landlock=False)) as worker:
         assert worker.level == 0

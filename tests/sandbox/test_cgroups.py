@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rewards.isolation import cgroups
+from rewards.records import Limits
 from rewards.worker import Worker, WorkerSettings
 
 _LIMIT_BYTES = 1 << 30
@@ -60,6 +61,9 @@ def test_version_1_below_our_own_group(machine: Machine) -> None:
     assert group.folders["memory"].parent == machine.root / "memory/job"
     assert (group.folders["memory"] / "memory.limit_in_bytes").read_text() == str(_LIMIT_BYTES)
     assert (group.folders["pids"] / "pids.max").read_text() == "100"
+    group.limit_memory(2 * _LIMIT_BYTES)
+    limit = (group.folders["memory"] / "memory.limit_in_bytes").read_text()
+    assert limit == str(2 * _LIMIT_BYTES)
     group.add(42)
     assert (group.folders["pids"] / "cgroup.procs").read_text() == "42"
 
@@ -84,6 +88,7 @@ def test_version_2_without_controllers_is_said(machine: Machine) -> None:
     group = _create()
     assert not group.folders
     assert set(group.problems) == {"cgroup_memory", "cgroup_pids"}
+    group.limit_memory(_LIMIT_BYTES)  # there is none to change
     assert "no memory controller here" in group.problems["cgroup_memory"]
 
 
@@ -103,4 +108,8 @@ def test_a_worker_lives_in_its_groups() -> None:
         folders = list(cgroups._controller_root("memory").glob("effirl-*"))
         members = {pid for f in folders for pid in (f / "cgroup.procs").read_text().split()}
         assert str(worker._process.pid) in members
+        limits = Limits(memory_bytes=4 << 30)
+        worker.run("pass", "", limits)
+        files = [f / name for f in folders for name in cgroups._MEMORY_FILES if (f / name).exists()]
+        assert max(int(file.read_text()) for file in files) > limits.memory_bytes
     assert not [f for f in folders if f.exists() and not (f / "cgroup.procs").read_text()]

@@ -168,7 +168,9 @@ def make_record(worker: Worker, pairs: Sequence[Problem], seed: int) -> ProblemR
     """
     found = find(worker, pairs, seed)
     authors = {voter.author for voter in choose_voters(pairs)}
-    is_weak = len(authors) < MIN_AUTHORS
+    rungs_of_all = [rung for rungs in found.inputs.values() for rung in rungs]
+    # Who failed a public test had no vote, so that an input can have fewer authors.
+    is_weak = min([len(authors), *(rung.num_authors for rung in rungs_of_all)]) < MIN_AUTHORS
     record = ProblemRecord(store.key_of(pairs, seed), digest(pairs[0].tests), is_weak)
     for place, pair in enumerate(pairs):
         source, target = programs_of(pair)

@@ -97,8 +97,7 @@ class _Generator:
         nodes = graph.nodes.of(self._values, 0)
         if block.count is None or block.count.field in (None, graph.nodes.field):
             return
-        least = nodes - 1 if graph.is_connected else 0
-        most = nodes * (nodes - 1) // 2 if graph.is_simple else MAX_CHARACTERS
+        least, most = _edges_possible(graph, nodes)
         wanted = block.count.of(self._values, 0)
         if block.count.field in self._strategy.grown:
             self._values[block.count.field] = [[min(max(wanted, least), most) - block.count.plus]]
@@ -218,7 +217,8 @@ class _Generator:
 
     def _fill_edges(self, graph: Graph, num_edges: int) -> None:
         num_nodes = graph.nodes.of(self._values, 0)
-        if num_nodes < 2:
+        least, most = _edges_possible(graph, num_nodes)
+        if num_nodes < 2 or not least <= num_edges <= most:
             raise InfeasibleError
         if graph.is_connected:
             self._spend(num_nodes)
@@ -229,6 +229,13 @@ class _Generator:
         )  # fmt: skip
         for place, column in enumerate(graph.columns):
             self._values[column] = [[edge[place]] for edge in edges]
+
+
+def _edges_possible(graph: Graph, num_nodes: int) -> tuple[int, int]:
+    """The fewest and the most edges that a graph of this kind can have."""
+    least = num_nodes - 1 if graph.is_connected else 0
+    most = num_nodes * (num_nodes - 1) // 2 if graph.is_simple else MAX_CHARACTERS
+    return least, most
 
 
 _STRICT: Final = (Order.STRICTLY_RISING, Order.STRICTLY_FALLING)

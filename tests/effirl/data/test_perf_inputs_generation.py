@@ -118,6 +118,20 @@ def test_edges_that_cannot_be_are_no_endless_search() -> None:
     assert len({frozenset(edge) for edge in edges}) == 10  # the complete graph
 
 
+@pytest.mark.parametrize(
+    "examples",
+    [
+        ("3\n1 2\n2 3\n3 1\n", "4\n1 2\n2 3\n3 1\n3 4\n"),  # as many edges as nodes
+        ("4\n1 2\n2 3\n3 1\n", "5\n1 2\n2 3\n3 1\n3 4\n4 5\n1 5\n"),  # to the end of the file
+    ],
+)
+def test_too_few_nodes_for_the_edges_are_refused(examples: tuple[str, ...]) -> None:
+    (strategy, *_) = model(examples).strategies()
+    with pytest.raises(InfeasibleError):
+        for factor in (0.5, 0.3, 0.1):
+            model(examples).text(strategy, factor, random.Random(1))
+
+
 @pytest.mark.parametrize("number", [2, 3, 4, 100, 561, 7919, 10**9, 10**12])
 def test_primes(number: int) -> None:
     prime = prime_at_most(number)

@@ -4,6 +4,10 @@ Standard input tells these programs where everything is (see `environments.Host`
 must be closed to those who know.
 """
 
+from importlib.util import find_spec
+from pathlib import Path
+
+from rewards import interpreter
 from tests.sandbox.attacks.attack import Attack, Check, both, prints, prints_no, refused
 
 _TOLD = "n, host, port, path, name = input().split(); host, port = int(host), int(port)\n"
@@ -12,6 +16,13 @@ _CANARY = "effirl-canary-"
 
 def _told(name: str, body: str, check: Check) -> Attack:
     return Attack(name, _TOLD + body, check)
+
+
+def _package_files() -> list[str]:
+    """A file of each folder that packages are installed in, here and in the interpreter's own."""
+    ours = [spec.origin for name in ("pytest", "effirl") if (spec := find_spec(name))]
+    theirs = [next(Path(f).rglob("*.py"), None) for f in interpreter.covered_folders()]
+    return [str(path) for path in (*ours, *theirs) if path is not None]
 
 
 _hidden = refused("ENOENT", "ESRCH", "ENOTDIR")
@@ -121,6 +132,21 @@ for m in modules: attempt(open, m.__file__)
 attempt(open, sys.orig_argv[-1])
 """,
         refused("ENOENT", "EISDIR"),
+    ),
+    _told(
+        "files_of_installed_packages",
+        f"for f in {_package_files()}: attempt(open, f)",
+        _hidden,
+    ),
+    _told(
+        "imports_of_installed_packages",
+        """
+for name in ("pytest", "pip", "effirl", "rewards.scores"):
+    try: __import__(name)
+    except (ModuleNotFoundError, PermissionError): print("refused ENOENT")
+    else: print("REACHED", name)
+""",
+        _hidden,
     ),
     _told(
         "passwords_and_keys",

@@ -113,11 +113,19 @@ print('done')
 import mmap
 block = mmap.mmap(-1, 1 << 16, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 at = ctypes.addressof(ctypes.c_char.from_buffer(block))
-for advice in (4, 8, 20, 21, 24):
+for advice in (4, 8, 9, 10, 12, 18, 20, 21, 24, 25, 102, 103):
     attempt(syscall, 28, at, 4096, advice)
     attempt(syscall, 28, id(object) & ~4095, 4096, advice)
 """,
         refused(),
+    ),
+    Attack(
+        "share_pages_of_zeros",  # which stay when they are unmapped, and come back
+        """
+attempt(open, "/dev/zero", "r+b")
+attempt(os.open, "/dev/zero", os.O_RDWR)
+""",
+        refused("ENOENT"),
     ),
     Attack(
         "unmap_the_interpreter",  # ends it at once, where it may be done
