@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from effirl.evaluation.metric_table import HEADLINE, sections
-from effirl.evaluation.report_text import METHOD
+from effirl.evaluation.report_text import method
 
 OUTPUT = Path(__file__).with_name("evaluation.md")
 HEADER = """# Evaluation
@@ -43,7 +43,8 @@ drawn from the problems that are evaluated, and says which share of them a compl
 
 The same command goes on where it was stopped, and measures nothing twice. Evaluations that are to
 be compared can share what they measure (`--measurements FOLDER`), as those of a sweep, of phases,
-of the study, of the demo and of `--baseline` do: a program that both write is then no difference between them.
+of the study, of the demo and of `--baseline` do: a program that both write is then no difference
+between them.
 
 ## How
 """
@@ -53,7 +54,7 @@ def text() -> str:
     """Return the page."""
     first = ", ".join(f"`{name}` ({title})" for name, title in HEADLINE.items())
     parts = [
-        f"{HEADER}\n{METHOD}\n\nThe five to look at first: {first}.\n",
+        f"{HEADER}\n{method()}\n\nThe five to look at first: {first}.\n",
         *(_section(title, metrics) for title, metrics in sections(4).items()),
     ]
     return "\n".join(parts)

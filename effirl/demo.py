@@ -45,7 +45,7 @@ def demo(output_dir: Path) -> str:
     Raises:
         UserError: If a stage fails.
     """
-    started = time.monotonic()
+    started = None if output_dir.exists() else time.monotonic()
     stages = _stages(output_dir)
     run_stages(stages)
     found = {stage.name: read_metrics(_evaluation(output_dir, stage.name)) for stage in stages}
@@ -54,9 +54,10 @@ def demo(output_dir: Path) -> str:
         load_evaluation(_evaluation(output_dir, name)) for name in ("reinforced", "warm start")
     )
     added = differences(after, before).on_all
-    minutes = (time.monotonic() - started) / 60
+    # Of a command that goes on, the time says nothing.
+    spent = "" if started is None else f"{(time.monotonic() - started) / 60:.1f} minutes; "
     table = _table(found, added) + (
-        f"\n{minutes:.1f} minutes; 95% intervals over {PROBLEMS} unseen problems at alpha {ALPHA}; "
+        f"\n{spent}95% intervals over {PROBLEMS} unseen problems at alpha {ALPHA}; "
         f"runtime and memory measured in isolation\n"
         f"difference: what reinforcement added to the warm start, problem by problem\n"
         f"written to {output_dir}: demo.md, demo.png, sft/model, ppo/model, eval-*/report.md\n"

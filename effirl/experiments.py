@@ -18,18 +18,16 @@ command goes on, and one with more seeds adds them.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from effirl.config import parse
 from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
 from effirl.launch import flags
 from effirl.report.command import report
 from effirl.report.comparisons import ORDERS
 from effirl.runs import MODEL_FOLDER, open_run
 from effirl.stages import Stage, run_stages
-from effirl.sweep import CONTROL_ALPHA, check_data
-from effirl.training.config import CONDITIONED_ALPHAS, PpoConfig, SftConfig
-from effirl.training.phases_config import PhasesConfig
+from effirl.sweep import CONTROL_ALPHA, reinforcement_settings, uncut
+from effirl.training.config import CONDITIONED_ALPHAS
 
 Options = dict[str, object]
 
@@ -40,12 +38,6 @@ OTHERS: Final[list[tuple[str, Options, tuple[float, ...]]]] = [
     ("correctness-only", {"efficiency-weight": 0}, (CONTROL_ALPHA,)),
 ]
 """Reinforced beside the separate policies: name, settings, and the balances evaluated at."""
-SETTINGS: Final[dict[str, Any]] = {
-    "sft.py": SftConfig,
-    "phases.py": PhasesConfig,
-    "sweep.py": SweepConfig,
-    "ppo.py": PpoConfig,
-}
 
 
 def study(config: StudyConfig) -> str:
@@ -61,10 +53,10 @@ def study(config: StudyConfig) -> str:
     """
     folders = {seed: config.output_dir / f"seed-{seed}" for seed in config.seeds}
     listed = [stage for seed, folder in folders.items() for stage in stages(config, seed, folder)]
-    for script, *arguments in (stage.command for stage in listed if stage.command is not None):
-        settings = parse(SETTINGS[script], arguments)
+    for stage in listed:
+        settings = stage.settings()
         if isinstance(settings, SweepConfig):
-            check_data(settings)
+            reinforcement_settings(settings)
     opened = [  # held until the end: nobody else may write them
         open_run("study", replace(config, seeds=[seed]), folder) for seed, folder in folders.items()
     ]
@@ -85,8 +77,12 @@ def stages(config: StudyConfig, seed: int, folder: Path) -> list[Stage]:
         model = folder / name / MODEL_FOLDER
         ppo: Options = {"config": config.ppo_config, "model": start, "seed": seed, **setting}
         command = ("ppo.py", *flags({**ppo, "output-dir": model.parent}))
-        evaluations = tuple(_evaluation(config, seed, model, alpha) for alpha in alphas)
-        listed.append(Stage(name, command, model, evaluations))
+        stage = Stage(name, command, model)
+        trained = stage.settings()
+        evaluations = tuple(
+            uncut(_evaluation(config, seed, model, alpha), trained) for alpha in alphas
+        )
+        listed.append(replace(stage, evaluations=evaluations))
     return [replace(stage, name=f"seed {seed}, {stage.name}") for stage in listed]
 
 

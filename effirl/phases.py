@@ -181,20 +181,20 @@ def _stage(config: PhasesConfig, phase: Phase, folder: Path) -> Stage:
         write_whole(file, yaml.safe_dump(settings(phase.config), sort_keys=False))
         path = folder / phase.name
         command = ("sft.py", "--config", str(file), "--output-dir", str(path))
-    named = config.test_data is not None
+    data, data_path = config.evaluated_on()
     runtime_tag, memory_tag = phase.tags
     evaluation = EvaluateConfig(
         model=phase.model,
-        data=config.test_data or config.data,
-        data_path=config.test_data_path if named else config.data_path,
+        data=data,
+        data_path=data_path,
         performance_inputs=config.performance_inputs,
         split=config.test_split,
         limit=config.test_limit,
         num_samples=config.num_samples,
         runtime_tag=runtime_tag,
         memory_tag=memory_tag,
-        max_new_tokens=config.max_target_tokens,
-        max_prompt_tokens=config.max_prompt_tokens,
+        max_new_tokens=config.longest("max_target_tokens"),
+        max_prompt_tokens=config.longest("max_prompt_tokens"),
         output_dir=_evaluation(folder, phase),
         measurements=config.measurements or folder,
         seed=config.seed,
@@ -235,7 +235,7 @@ def _share(own: Terms, other: Terms, seed: int) -> Estimate:
 def _notes(config: PhasesConfig, found: Mapping[str, Evaluation]) -> str:
     num_problems = len(next(iter(_common(found).values())))
     return (
-        f"{num_problems} problems of {config.test_data or config.data} ({config.test_split}), "
+        f"{num_problems} problems of {config.evaluated_on()[0]} ({config.test_split}), "
         f"{config.num_samples} completions of each; gains from -1 to 1, 0 for a wrong program; "
         "95% intervals, paired where policies are compared"
     )

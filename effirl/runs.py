@@ -163,6 +163,26 @@ def read_settings(path: Path) -> dict[str, Any] | None:
     return values if isinstance(values, dict) else None
 
 
+def refuse_other_settings(path: Path, wanted: Mapping[str, Any]) -> None:
+    """Keep what is made with some settings apart from what was made with others.
+
+    Args:
+        path: Run folder, or any other, which is passed over.
+        wanted: What `settings` gives for the command.
+
+    Raises:
+        UserError: If the run in the folder was started with other ones.
+    """
+    found = read_settings(path)
+    if found is None or found == wanted:
+        return
+    name = next(n for n in {**wanted, **found} if wanted.get(n) != found.get(n))
+    raise UserError(
+        f"{path} holds a run with other settings ({name} was {found.get(name)!r}, now "
+        f"{wanted.get(name)!r}); use another --output-dir"
+    )
+
+
 def training_kind(values: Mapping[str, Any]) -> TrainingKind:
     """Tell what a training run was by its settings: only reinforcement has a balance."""
     return "ppo" if "alpha" in values else "sft"
@@ -234,16 +254,9 @@ def _open_named(path: Path, wanted: dict[str, Any]) -> Run:
     except OSError as error:
         raise UserError(f"cannot make run folder {path}: {error.strerror}") from error
     lock = _lock(path)
-    found = read_settings(path)
-    if found is None:
+    if read_settings(path) is None:
         write_whole(path / CONFIG_FILE, yaml.safe_dump(wanted, sort_keys=False))
-    elif found != wanted:
-        names = [name for name in wanted | found if wanted.get(name) != found.get(name)]
-        name = names[0]
-        raise UserError(
-            f"{path} holds a run with other settings ({name} was {found.get(name)!r}, now "
-            f"{wanted.get(name)!r}); use another --output-dir"
-        )
+    refuse_other_settings(path, wanted)
     return Run(path, last_checkpoint(path), lock)
 
 

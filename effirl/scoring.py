@@ -84,6 +84,16 @@ class CompletionRow:
     def is_correct(self) -> bool:
         return self.is_scored and self.status is Status.OK
 
+    @property
+    def is_half_measured(self) -> bool:
+        """Whether we failed to measure one of the things that a correct program is measured for."""
+        if not self.is_correct:
+            return False
+        found: list[object] = [self.program_memory_time_mb_s, self.program_imports]
+        if self.refutation is None:  # else it may be that no timing is trusted
+            found.append(self.comparison)
+        return None in found and any(each is not None for each in found)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

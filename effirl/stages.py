@@ -9,12 +9,24 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-from effirl.evaluation.config import EvaluateConfig
+from effirl.config import parse
+from effirl.evaluation.config import EvaluateConfig, SweepConfig
 from effirl.evaluation.run import evaluate
 from effirl.launch import run, script_command
+from effirl.runs import refuse_other_settings, settings
+from effirl.training.config import PpoConfig, SftConfig
+from effirl.training.phases_config import PhasesConfig
 
 logger = logging.getLogger(__name__)
+
+_SETTINGS: Final[dict[str, Any]] = {
+    "sft.py": SftConfig,
+    "phases.py": PhasesConfig,
+    "sweep.py": SweepConfig,
+    "ppo.py": PpoConfig,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,17 @@ class Stage:
     """Is there when, and only when, the command has finished."""
     evaluations: tuple[EvaluateConfig, ...] = ()
 
+    def settings(self) -> Any:
+        """Read the command's arguments as it will; None where there is no command.
+
+        Raises:
+            UserError: If one of them is wrong.
+        """
+        if self.command is None:
+            return None
+        script, *arguments = self.command
+        return parse(_SETTINGS[script], arguments)
+
 
 def run_stages(stages: Sequence[Stage], accelerate_config: Path | None = None) -> None:
     """Run in turn what is not finished yet.
@@ -37,9 +60,12 @@ def run_stages(stages: Sequence[Stage], accelerate_config: Path | None = None) -
         accelerate_config: Launcher config for the commands; None for one process.
 
     Raises:
-        UserError: If a stage fails.
+        UserError: If a stage fails, or what is finished was made with other settings.
         KeyboardInterrupt: After Ctrl-C; the stage that was running has saved what it saves.
     """
+    for stage in stages:
+        if stage.command is not None and stage.product.exists():
+            refuse_other_settings(stage.product.parent, settings(stage.settings()))
     started = time.monotonic()
     for number, stage in enumerate(stages, start=1):
         minutes = (time.monotonic() - started) / 60

@@ -49,12 +49,12 @@ def sweep(config: SweepConfig) -> str:
             was measured under other conditions.
     """
     config = replace(config, model=_start(config))
-    check_data(config)
+    trained = reinforcement_settings(config)
     opened = open_run("sweep", config, config.output_dir)
     config = replace(config, measurements=config.measurements or opened.path)
-    controls = [_control(config, tags, opened.path) for tags in CONTROL_TAGS]
+    controls = [_control(config, trained, tags, opened.path) for tags in CONTROL_TAGS]
     reinforced = {
-        alpha: [_reinforced(config, alpha, seed, opened.path) for seed in config.seeds]
+        alpha: [_reinforced(config, trained, alpha, seed, opened.path) for seed in config.seeds]
         for alpha in config.alphas
     }
     trainings = list(chain.from_iterable(reinforced.values()))
@@ -73,14 +73,14 @@ def sweep(config: SweepConfig) -> str:
     return rendered(table, opened.path / "sweep.json")
 
 
-def check_data(config: SweepConfig) -> None:
-    """See that the sweep evaluates on what `ppo_config` trains on.
+def reinforcement_settings(config: SweepConfig) -> PpoConfig:
+    """Read `ppo_config`, and see that the sweep evaluates on what it trains on.
 
     Raises:
         UserError: If the two name other data.
     """
     if config.ppo_config is None:
-        return
+        return PpoConfig()
     trained = parse(PpoConfig, ["--config", str(config.ppo_config)])
     for name in ("data", "data_path", "performance_inputs"):
         theirs, own = getattr(trained, name), getattr(config, name)
@@ -90,6 +90,16 @@ def check_data(config: SweepConfig) -> None:
                 f"{config.ppo_config} has {flag} {theirs}, and the sweep {own}; "
                 f"give the sweep {flag} {theirs}"
             )
+    return trained
+
+
+def uncut(evaluation: EvaluateConfig, trained: PpoConfig) -> EvaluateConfig:
+    """Let an evaluation cut nothing that the training left whole."""
+    return replace(
+        evaluation,
+        max_new_tokens=max(trained.max_new_tokens, evaluation.max_new_tokens),
+        max_prompt_tokens=trained.max_prompt_tokens,
+    )
 
 
 def reinforcement_command(
@@ -110,20 +120,22 @@ def reinforcement_command(
     return "ppo.py", *flags(options)
 
 
-def _control(config: SweepConfig, tags: tuple[int, int], path: Path) -> Stage:
+def _control(config: SweepConfig, trained: PpoConfig, tags: tuple[int, int], path: Path) -> Stage:
     runtime, memory = tags
     model, folder = str(config.model), path / f"warm-start-{runtime}-{memory}"
     evaluation = _evaluation(config, model, folder, CONTROL_ALPHA, tags)
     name = f"warm start, runtime={runtime} memory={memory}"
-    return Stage(name, None, Path(model), (evaluation,))
+    return Stage(name, None, Path(model), (uncut(evaluation, trained),))
 
 
-def _reinforced(config: SweepConfig, alpha: float, seed: int, path: Path) -> Stage:
+def _reinforced(
+    config: SweepConfig, trained: PpoConfig, alpha: float, seed: int, path: Path
+) -> Stage:
     folder = path / f"alpha-{alpha:g}-seed-{seed}"
     model = folder / MODEL_FOLDER
     evaluation = _evaluation(config, str(model), folder / "eval", alpha)
     command = reinforcement_command(config, alpha, seed, folder)
-    return Stage(f"alpha {alpha:g}, seed {seed}", command, model, (evaluation,))
+    return Stage(f"alpha {alpha:g}, seed {seed}", command, model, (uncut(evaluation, trained),))
 
 
 def _train_on_cluster(stages: Sequence[Stage], address: str | None) -> None:

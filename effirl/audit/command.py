@@ -14,9 +14,10 @@ from effirl.audit.sharing import share
 from effirl.data.load import load_problems, load_whole
 from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.perf_inputs.loading import provenance_of
-from effirl.data.problems import LoadedProblems
+from effirl.data.problems import LoadedProblems, Problem
 from effirl.errors import UserError
-from effirl.runs import open_run, refuse_other_provenance, settings
+from effirl.evaluation.results import conditions
+from effirl.runs import PROVENANCE_FILE, open_run, refuse_other_provenance, settings
 from rewards.errors import SandboxError
 from rewards.executor import Executor
 from rewards.machine import fingerprint
@@ -45,20 +46,23 @@ def audit(config: AuditConfig) -> str:
     run = open_run("audit", config, config.output_dir)
     assert run.lock is not None
     with run.lock:  # until the report is written
-        provenance = {"machine": fingerprint(), **provenance_of(loaded.problems)}
-        refuse_other_provenance(run.path, provenance)
-        found = _find(pairs, run.path, describe_inputs(loaded.problems))
+        found = _find(pairs, loaded.problems, run.path)
         return write_report(run.path, settings(config), loaded, found, shared)
 
 
-def _find(pairs: Sequence[Pair], folder: Path, measured_on: str) -> list[Audited]:
+def _find(pairs: Sequence[Pair], problems: Sequence[Problem], folder: Path) -> list[Audited]:
+    provenance = {"machine": fingerprint(), **provenance_of(problems)}
+    if (folder / PROVENANCE_FILE).is_file():
+        refuse_other_provenance(folder, provenance)
     log = PairLog(folder / PAIRS_FILE)
     todo = [pair for pair in pairs if pair.index not in log.rows]
     _log.info("%d pairs, %d of them known from %s", len(pairs), len(log.rows), folder)
-    if measured_on:
-        _log.info(measured_on)
+    if line := describe_inputs(problems):
+        _log.info(line)
     if todo:
-        measure(todo, log)
+        with Executor() as executor:
+            refuse_other_provenance(folder, provenance | conditions(executor))
+            measure(executor, todo, log)
     found = [Audited(pair, log.rows[pair.index]) for pair in pairs if pair.index in log.rows]
     if not found:
         raise UserError("no pair could be run; `python -m rewards doctor` says more")
@@ -76,7 +80,7 @@ def _load(config: AuditConfig) -> LoadedProblems:
     return replace(loaded, problems=problems)
 
 
-def measure(pairs: Sequence[Pair], log: PairLog) -> None:
+def measure(executor: Executor, pairs: Sequence[Pair], log: PairLog) -> None:
     """Measure pairs on all cores, and keep each as it is found.
 
     One that we failed to run is left out; the same command tries it again.
@@ -94,8 +98,7 @@ def measure(pairs: Sequence[Pair], log: PairLog) -> None:
             left_s = (now - started) / num_done * (len(pairs) - num_done)
             _log.info("%d of %d pairs, about %.0f s left", num_done, len(pairs), left_s)
 
-    with Executor() as executor:
-        results = executor.map(run, pairs, lambda pair: pair.texts)
+    results = executor.map(run, pairs, lambda pair: pair.texts)
     for pair, result in zip(pairs, results, strict=True):
         if isinstance(result, SandboxError):
             _log.warning("%s was left out: %s", pair.problem.problem_id, result)

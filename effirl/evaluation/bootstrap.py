@@ -153,10 +153,6 @@ def interval(value: float, draws: Vector, num_counted: int) -> Estimate:
     return Estimate(value, float(low), float(high), num_counted)
 
 
-def _all_once(runs: Sequence[Terms]) -> Vector:
-    return np.ones((1, len(runs[0].numerators)))
-
-
 def detectable(difference: Estimate) -> float | None:
     """Return the smallest true difference that such a comparison would find four times in five.
 

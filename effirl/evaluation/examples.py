@@ -26,15 +26,16 @@ class Example:
 
 
 def examples(rows: Sequence[CompletionRow]) -> list[Example]:
-    """Choose by speedup times memory reduction, one program of a problem.
+    """Choose by speedup times memory reduction.
 
     Empty where the results do not hold the source programs.
     """
-    correct: dict[int, CompletionRow] = {}
-    for row in rows:
-        if row.is_correct and row.comparison and row.source_program and not row.is_copy:
-            correct.setdefault(row.problem_index, row)
-    ranked = sorted(correct.values(), key=_total, reverse=True)
+    correct = [
+        row
+        for row in rows
+        if row.is_correct and row.comparison and row.source_program and not row.is_copy
+    ]
+    ranked = sorted(correct, key=_total, reverse=True)
     chosen = {
         "Best of all": ranked[0],
         "In the middle": ranked[len(ranked) // 2],

@@ -8,7 +8,7 @@ from effirl.evaluation.examples import examples
 from effirl.evaluation.families import FAMILY_METRICS, by_family
 from effirl.evaluation.metric_table import FORMATS
 from effirl.evaluation.page_plots import spread_figure, statuses_figure
-from effirl.evaluation.report_text import METHOD, cell, command, definitions, notes, section_table
+from effirl.evaluation.report_text import cell, command, definitions, method, notes, section_table
 from effirl.pages import Drawing, drawing, render
 
 _PACKAGES = ("effirl", "torch", "transformers", "trl", "numpy", "radon")
@@ -30,7 +30,7 @@ def page(report: Report) -> str:
         settings=report.settings,
         machine={**report.machine, **versions()},
         definitions=definitions(report),
-        method=METHOD,
+        method=method(),
     )
 
 

@@ -41,7 +41,6 @@ def write_report(
         The first figures, for a terminal.
     """
     report = make_report(settings, loaded, found, machine)
-    _write_json(folder / METRICS_FILE, jsonable(report.values))
     if report.compared is not None:
         compared = report.compared
         _write_json(folder / BASELINE_FOLDER / METRICS_FILE, jsonable(compared.values))
@@ -55,6 +54,8 @@ def write_report(
         write_parquet(path / _PARQUET_FILE, [flat(row) for row in evaluation.rows])
     write_whole(folder / "report.md", markdown(report))
     write_whole(folder / "index.html", page(report))
+    # Last: that it is there says that the evaluation is finished.
+    _write_json(folder / METRICS_FILE, jsonable(report.values))
     return f"{terminal(report)}all figures: {folder / 'index.html'}, or report.md beside it\n"
 
 

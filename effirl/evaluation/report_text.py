@@ -15,8 +15,8 @@ from effirl.tables import aligned
 from rewards.memory_profile import RELIABLE_ABOVE_S
 from rewards.records import Status
 
-METHOD = (
-    f"Intervals: {CONFIDENCE:.0%}, bootstrap over problem ids with {NUM_RESAMPLES} resamples; "
+_METHOD = (
+    f"Intervals: {CONFIDENCE:.0%}, bootstrap over {{drawn}} with {NUM_RESAMPLES} resamples; "
     f"differences are paired. Detectable: the smallest true difference that such a comparison "
     f"finds with a chance of {POWER:.0%}. Times are CPU times of the process tree. Times and peak "
     "memory are net of the empty program's, where EffiBench's own figures include the interpreter. "
@@ -26,6 +26,11 @@ METHOD = (
     "core; ratios of single programs add 1 ms and 1 MiB to both sides. Code quality is radon's, "
     "over correct completions."
 )
+
+
+def method(drawn: str = "problem ids") -> str:
+    """Say how figures are made, and what is drawn for their intervals."""
+    return _METHOD.format(drawn=drawn)
 
 
 def terminal(report: Report) -> str:
@@ -101,6 +106,12 @@ def _losses(evaluation: Evaluation) -> Iterator[str]:
             f"{num_failed} completions could not be run or measured: they count nowhere; the same "
             "command tries them again"
         )
+    num_half = sum(row.is_half_measured for row in evaluation.rows)
+    if num_half:
+        yield (
+            f"{num_half} correct completions could not be measured in full, and are missing from "
+            "some figures; the same command tries them again"
+        )
     num_timed_out = sum(row.status is Status.TIME_LIMIT for row in evaluation.rows)
     if num_timed_out:
         yield (
@@ -133,7 +144,7 @@ def markdown(report: Report) -> str:
         "\n".join(f"- {name}: {value}" for name, value in report.machine.items()),
         "## Definitions",
         "\n".join(f"- `{name}`: {meaning}" for name, meaning in definitions(report).items()),
-        METHOD,
+        method(),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -58,7 +58,7 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
 
     The last line may be half-written, and the last problems may lack some of their completions:
     both are what a kill leaves behind, so they are dropped and made again. So is a problem of which
-    we failed to run a completion.
+    we failed to run or measure a completion.
 
     Raises:
         UserError: If a line before the last is unreadable.
@@ -67,7 +67,7 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
         return []
     rows = _parse(path)
     counts = Counter(row.problem_index for row in rows)
-    failed = {row.problem_index for row in rows if not row.is_scored}
+    failed = {row.problem_index for row in rows if not row.is_scored or row.is_half_measured}
     whole = [
         row
         for row in rows

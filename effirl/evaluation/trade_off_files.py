@@ -62,7 +62,8 @@ def table(found: TradeOff) -> list[list[str]]:
 def notes(found: TradeOff) -> list[str]:
     """Say what the figures are over."""
     num_seeds = max(len(standing.candidate.runs) for standing in found.standings)
-    drawn = "problems" if found.num_families == found.num_problems else "families of problems"
+    is_by_problem = found.num_families == found.num_problems
+    drawn = "problems" if is_by_problem else "families of problems (ids, where these name none)"
     lines = [
         f"hypervolume {cell(found.hypervolume)}, from the source programs unchanged (gains "
         f"{REFERENCE[0]:g} and {REFERENCE[1]:g}); both gains reach 1, so does it",

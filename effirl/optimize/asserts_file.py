@@ -1,6 +1,7 @@
 """Reads a file of asserts, plain or in test functions, into test cases of one function call each.
 
     from slow import f            dropped: the program's names are there
+    from slow import f as g       dropped: g(1) becomes f(1)
     import slow                   dropped: slow.f(1) becomes f(1)
     data = [3, 1]                 comes before every case that follows
     assert f(data) == 4           a case
@@ -38,15 +39,21 @@ def read_asserts(text: str, path: Path, module: str) -> list[tuple[str, TestCase
     except (SyntaxError, ValueError) as error:
         line, reason = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
         raise UserError(f"{path}:{line}: not Python ({reason}); fix the tests") from error
-    module_names = _aliases(tree.body, module)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "pytest":
+            raise UserError(
+                f"{path}:{node.lineno}: pytest is not there where programs run; write plain asserts"
+            )
+    unqualified = _Unqualified(module)
+    unqualified.visit(tree)
     preamble: list[ast.stmt] = []
     cases: list[tuple[str, TestCase]] = []
     for statement in tree.body:
         body = _case_body(statement, path)
         if body is not None:
-            lines = [_Unqualified(module_names).visit(node) for node in [*preamble, *body]]
-            cases.append((f"{path}:{statement.lineno}", _case(lines, f"{path}:{statement.lineno}")))
-        elif not _is_own_import(statement, module):
+            where = f"{path}:{statement.lineno}"
+            cases.append((where, _case([*preamble, *body], where)))
+        else:
             preamble.append(statement)
     if not cases:
         raise UserError(f"{path} asserts nothing; write lines such as: assert f(3) == 9")
@@ -84,34 +91,36 @@ def _case(lines: Sequence[Any], where: str) -> TestCase:
         raise UserError(f"{where}: {error}") from error
 
 
-def _is_own_import(statement: ast.stmt, module: str) -> bool:
-    match statement:
-        case ast.ImportFrom(module=name):
-            return name == module
-        case ast.Import(names=[ast.alias(name=name)]):
-            return name in (module, "pytest")
-    return False
-
-
-def _aliases(statements: Sequence[ast.stmt], module: str) -> set[str]:
-    """Names that stand for the program as a module."""
-    return {
-        alias.asname or alias.name
-        for statement in statements
-        if isinstance(statement, ast.Import)
-        for alias in statement.names
-        if alias.name == module
-    }
-
-
 class _Unqualified(ast.NodeTransformer):
-    """Takes the module's name off: the asserts run where the program's names are."""
+    """Takes the module's name off: the asserts run where the program's names are.
 
-    def __init__(self, module_names: set[str]) -> None:
-        self._module_names = module_names
+    Imports come before what they name, so one walk will do.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._module_names: set[str] = set()
+        """That stand for the program as a module."""
+        self._renamed: dict[str, str] = {}
+
+    def visit_Import(self, node: ast.Import) -> ast.Import | None:
+        own = [alias for alias in node.names if alias.name == self._module]
+        self._module_names |= {alias.asname or alias.name for alias in own}
+        node.names = [a for a in node.names if a.name not in (self._module, "pytest")]
+        return node if node.names else None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom | None:
+        if node.module != self._module:
+            return node
+        self._renamed |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        return None
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.value, ast.Name) and node.value.id in self._module_names:
             return ast.copy_location(ast.Name(node.attr, node.ctx), node)
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        node.id = self._renamed.get(node.id, node.id)
         return node

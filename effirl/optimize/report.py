@@ -186,6 +186,8 @@ def _why_not(found: Found) -> str:
         return f"no candidate was correct{' but copies of the program' if has_copies else ''}"
     if (last := found.proofs[-1]).is_correct and last.comparison is not None:
         return f"the best candidate did not prove better: {_in_words(last.comparison)}"
+    if last.is_correct:
+        return "the best candidate waits for others' work, so that its time proves nothing"
     if not last.is_scored:
         return "the best candidate could not be run and measured again; try once more"
     return f"{len(found.proofs)} candidates that seemed better failed on inputs new to them"

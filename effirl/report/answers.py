@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from effirl.data.tags import Objective
 from effirl.evaluation.bootstrap import Estimate, detectable
 from effirl.evaluation.pareto import Pair
 from effirl.evaluation.report_text import cell, number
@@ -55,7 +56,8 @@ def answer(study: Study, pairs: Pairs) -> list[Answer]:
     The policy that a question is about is chosen by what it was trained for (the largest alpha for
     runtime, the smallest for memory, the one nearest to the middle for both), never by its results.
     """
-    fast, lean = (_chosen(study.tuned, wanted) for wanted in (1.0, 0.0))
+    fast = _chosen(study.tuned, 1.0, "runtime", "both")
+    lean = _chosen(study.tuned, 0.0, "memory", "both")
     reference = study.reference
     found = [
         _improves("H1", "Can tuning improve runtime?", "time_gain", fast, reference, pairs),
@@ -68,13 +70,16 @@ def answer(study: Study, pairs: Pairs) -> list[Answer]:
 
 def chosen_for_both(study: Study) -> Group | None:
     """Return the policy that the last question is about: near the middle, not at an end."""
-    return _chosen(study.tuned, 0.5, within=0.25)
+    return _chosen(study.tuned, 0.5, "both", within=0.25)
 
 
-def _chosen(groups: Sequence[Group], wanted: float, within: float = 0.5) -> Group | None:
+def _chosen(
+    groups: Sequence[Group], wanted: float, *aims: Objective, within: float = 0.5
+) -> Group | None:
     """Return the policy trained nearest to a balance, or else a conditioned one asked for it.
 
-    Where none is near enough it is one without a balance: a warm start.
+    Where none is near enough it is a warm start or phase, by what it was trained for: the first of
+    `aims` that there is.
     """
     near = [
         (group.first.is_conditioned, abs(group.first.alpha - wanted), place)
@@ -83,7 +88,8 @@ def _chosen(groups: Sequence[Group], wanted: float, within: float = 0.5) -> Grou
     ]
     if near:
         return groups[min(near)[-1]]
-    return next((group for group in groups if group.first.alpha is None), None)
+    found = [(group.first.aim, group) for group in groups if group.first.alpha is None]
+    return next((group for aim in aims for its, group in found if its == aim), None)
 
 
 def _improves(

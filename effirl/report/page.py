@@ -8,7 +8,7 @@ from effirl.evaluation.page import versions
 from effirl.evaluation.page_plots import WIDTH_IN, spread_figure, statuses_figure
 from effirl.evaluation.pareto import TradeOff
 from effirl.evaluation.plots import front_figure
-from effirl.evaluation.report_text import METHOD, cell, command
+from effirl.evaluation.report_text import cell, command, method
 from effirl.evaluation.trade_off_files import notes, points, table
 from effirl.pages import Drawing, drawing, render
 from effirl.report.answers import Answer, chosen_for_both
@@ -44,7 +44,7 @@ def study_page(
         machine=provenance["machine"] | versions(),
         isolation=provenance["isolation"],
         meter=provenance["meter"],
-        method=METHOD,
+        method=method("families of problems, where ids name them, and seeds of training"),
     )
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from effirl.config import parse_alpha
+from effirl.data.tags import Objective
 from effirl.errors import UserError
-from effirl.evaluation.config import CONTROLS, EvaluateConfig
+from effirl.evaluation.config import CONTROLS, EvaluateConfig, is_completions_file
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.pareto import Candidate
 from effirl.evaluation.report import METRICS_FILE
@@ -71,6 +72,8 @@ class Policy:
     """Whether it learnt all balances."""
     num_steps: int = 0
     """Of its reinforcement."""
+    aim: Objective = "both"
+    """What a warm start was trained for, the phases before it included."""
 
     @property
     def command(self) -> str:
@@ -197,13 +200,21 @@ def _policies(folder: Path) -> Iterator[Policy]:
             yield _policy(str(model), tags, folder, found)
 
 
+def _run_of(model: str) -> dict[str, Any] | None:
+    """Return the settings of the run that a model came out of, None if it is no run's."""
+    run = Path(model).parent
+    if run == Path() or is_completions_file(model):
+        return None
+    return read_settings(run)
+
+
 def _policy(model: str, tags: tuple[int, int], folder: Path, found: Evaluation) -> Policy:
     if model in CONTROLS:
         return Policy(f"{model} programs", "control", None, folder, found)
-    run = Path(model).parent
-    trained = read_settings(run) if Path(model).name and run != Path() else None
+    trained = _run_of(model)
     if trained is None:
         return Policy(Path(model).name, "base", None, folder, found)
+    run = Path(model).parent
     if training_kind(trained) == "sft":
         return _warm_start(run, trained, tags, folder, found)
     if trained.get("efficiency_weight") == 0:
@@ -225,14 +236,15 @@ def _warm_start(
     """Name a warm start by its run, and one of phases by these: the folder may be of any name."""
     role: Role = "warm start"
     label = f"{role} {run.name}"
-    objective = trained.get("objective", "both")
+    objective: Objective = trained.get("objective", "both")
     if objective != "both":
         role = "phase"
-        label = f"{role} {_after_phases(trained, objective)}"
+        label = f"{role} {_with_phases_before(trained)}"
+    aim: Objective = objective if label == f"phase {objective}" else "both"
     is_steered = tags != (1, 1)
     if is_steered:
         label = steered(label, tags)
-    return Policy(label, role, None, folder, found, is_steered=is_steered)
+    return Policy(label, role, None, folder, found, is_steered=is_steered, aim=aim)
 
 
 def steered(label: str, tags: tuple[int, int]) -> str:
@@ -244,6 +256,17 @@ def _after_phases(trained: dict[str, Any], name: str) -> str:
     """Put the phases that a run replays before its name: runtime then memory."""
     earlier = [Path(each).name for each in trained.get("replay_from", [])]
     return " then ".join([*earlier, name])
+
+
+def _with_phases_before(trained: dict[str, Any]) -> str:
+    """Name a phase by its objective and those of the phases before it, replayed or not."""
+    objective = str(trained["objective"])
+    if trained.get("replay_from"):
+        return _after_phases(trained, objective)
+    start = _run_of(str(trained.get("model", "")))
+    if start is None or start.get("objective", "both") == "both":
+        return objective
+    return f"{_with_phases_before(start)} then {objective} without replay"
 
 
 def _grouped(policies: Sequence[Policy]) -> list[Group]:
@@ -276,15 +299,52 @@ def _check_seeds(label: str, policies: Sequence[Policy]) -> None:
     Raises:
         UserError: Naming two, and what differs.
     """
-    runs = [Path(policy.evaluation.model).parent for policy in policies]
-    first, *others = (read_settings(run) or {} for run in runs)
-    for run, other in zip(runs[1:], others, strict=True):
-        for name in sorted((first.keys() | other.keys()) - OF_A_SEED):
-            if first.get(name) != other.get(name):
-                raise UserError(
-                    f"{runs[0]} and {run} are both {label}, and no seeds of one policy: {name} is "
-                    f"{first.get(name)!r} and {other.get(name)!r}; report them apart"
-                )
+    models = [policy.evaluation.model for policy in policies]
+    origins = [_origin(model) for model in models]
+    for model, origin in zip(models[1:], origins[1:], strict=True):
+        if what := _difference(origins[0], origin):
+            raise UserError(
+                f"{models[0]} and {model} are both {label}, and no seeds of one policy: {what}; "
+                "report them apart"
+            )
+    seeds = [tuple(settings.get("seed") for settings in origin.runs) for origin in origins]
+    for model, seed in zip(models, seeds, strict=True):
+        if seeds.count(seed) > 1 and any(each is not None for each in seed):
+            raise UserError(
+                f"{model} is not the only {label} with its seed: what training draws is the same; "
+                "report one of them"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a model comes from."""
+
+    runs: list[dict[str, Any]]
+    """Settings of the run that made it, of the one that this started from, and so on."""
+    base: str
+    """The model that was no run's."""
+
+
+def _origin(model: str) -> _Origin:
+    runs: list[dict[str, Any]] = []
+    while (run := _run_of(model)) is not None and run not in runs:
+        runs.append(run)
+        model = str(run.get("model", ""))
+    return _Origin(runs, model)
+
+
+def _difference(one: _Origin, other: _Origin) -> str | None:
+    """Say what more than the seed differs between two models, None if nothing does."""
+    if one.base != other.base:
+        return f"they were made from {one.base} and {other.base}"
+    if len(one.runs) != len(other.runs):
+        return f"{len(one.runs)} and {len(other.runs)} runs made them"
+    for first, second in zip(one.runs, other.runs, strict=True):
+        for name in sorted((first.keys() | second.keys()) - OF_A_SEED):
+            if first.get(name) != second.get(name):
+                return f"{name} is {first.get(name)!r} and {second.get(name)!r}"
+    return None
 
 
 def _ordered(groups: Sequence[Group]) -> list[Group]:

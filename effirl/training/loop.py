@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from peft import PeftModel
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerState
 
 from effirl.data.overlap import RECORD_FILE
 from effirl.data.prompts import PROMPT_FILE
+from effirl.policy import Policy, add_lora
 from effirl.runs import LOG_FILE, Run, drop_rows_after
 from effirl.training.callbacks import InterruptCallback, StepCallback
 from effirl.training.config import PpoConfig, SftConfig
@@ -92,6 +95,17 @@ def shared_arguments(config: SftConfig | PpoConfig, hardware: Hardware, run: Run
         "dataloader_pin_memory": not hardware.use_cpu,
         "seed": config.seed,
     }
+
+
+def prepare_adapter(policy: Policy, config: SftConfig | PpoConfig) -> None:
+    """Add the adapter that is asked for; one that the policy has already is trained on."""
+    if isinstance(policy.model, PeftModel):
+        rank = getattr(policy.model.active_peft_config, "r", None)
+        if not config.lora or rank != config.lora_rank:
+            write_line(f"{policy.name} has an adapter of rank {rank}: it is trained on as it is")
+    elif config.lora:
+        torch.manual_seed(config.seed)  # the trainer sets it too late
+        policy.model = add_lora(policy.model, config.lora_rank)
 
 
 def announce(run: Run) -> None:

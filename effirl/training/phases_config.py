@@ -73,11 +73,34 @@ class PhasesConfig(SftConfig):
                 raise FieldError(name, "left out: the phases set it", getattr(self, name))
         if self.test_data is not None and self.test_data not in DATA_SETS:
             raise FieldError("test_data", f"one of {', '.join(DATA_SETS)}", self.test_data)
-        if (self.test_data or self.data) == EDITS_SET:
-            raise FieldError("test_data", "a data set whose programs can be run", EDITS_SET)
         check_range(self, 1, names=["test_limit", "num_samples"])
         for phase in PHASES:
             self.settings_of(phase)
+        for phase in self.phases[1:]:
+            if "model" in getattr(self, phase):
+                rule = "a block without model: it starts from the phase before"
+                raise FieldError(phase, rule, getattr(self, phase)["model"])
+        if self.evaluated_on()[0] == EDITS_SET:
+            raise FieldError("test_data", "a data set whose programs can be run", EDITS_SET)
+
+    def evaluated_on(self) -> tuple[str, Path | None]:
+        """Return the data set that all policies are evaluated on, and its files.
+
+        Raises:
+            FieldError: If none is named where the phases train on different ones.
+        """
+        if self.test_data is not None:
+            return self.test_data, self.test_data_path
+        trained = [self.settings_of(phase) for phase in self.phases]
+        found = {(settings.data, settings.data_path) for settings in trained}
+        if len(found) > 1:
+            raise FieldError("test_data", "given where phases train on different data", None)
+        return found.pop()
+
+    def longest(self, name: str) -> int:
+        """Return the largest value of a setting over all phases."""
+        values: list[int] = [getattr(self.settings_of(phase), name) for phase in self.phases]
+        return max(values)
 
     def settings_of(self, phase: str) -> SftConfig:
         """Return a phase's warm start, but for its model, its folder and what it replays.

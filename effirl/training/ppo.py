@@ -4,11 +4,12 @@ A program is judged by the others of its problem, or with `--advantage gae` by a
 by `accelerate launch scripts/ppo.py --alpha 0.5`.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from datasets import Dataset
-from peft import PeftModel
 
 from effirl.data.load import load_problems
 from effirl.data.overlap import Footprint, record_training
@@ -16,15 +17,22 @@ from effirl.data.perf_inputs import describe_inputs, with_performance_inputs
 from effirl.data.problems import LoadedProblems, Problem
 from effirl.data.prompts import mark_conditioned
 from effirl.errors import UserError
+from effirl.files import write_whole
 from effirl.model_files import locate_model
-from effirl.policy import Policy, add_lora, encode_prompts, load_policy
+from effirl.policy import Policy, encode_prompts, load_policy
 from effirl.runs import Run, newest_warm_start
 from effirl.scoring import find_unusable, policy_prompt
 from effirl.training.config import PpoConfig
 from effirl.training.critic import CriticSettings
-from effirl.training.examples import describe_counts
+from effirl.training.examples import describe_counts, problem_key
 from effirl.training.grpo import CausalGRPOTrainer, GRPOConfig, Learning
-from effirl.training.loop import ROLLOUTS_FILE, announce, run_to_end, shared_arguments
+from effirl.training.loop import (
+    ROLLOUTS_FILE,
+    announce,
+    prepare_adapter,
+    run_to_end,
+    shared_arguments,
+)
 from effirl.training.optimizer import ADAM_EPSILON
 from effirl.training.processes import (
     Hardware,
@@ -41,6 +49,9 @@ from effirl.training.processes import (
 from effirl.training.progress import reinforcement_figures
 from effirl.training.reward import LoggedReward, Scorer
 from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer
+
+CHECKED_FILE = "problems.json"
+"""Of each problem by its key: why it was left out, or null."""
 
 
 def train(config: PpoConfig, scorer: Scorer) -> Run:
@@ -74,7 +85,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
         return run
     if policy.is_causal:
         _leave_out_long(loaded, policy, config.max_prompt_tokens)
-    problems = _usable(loaded.problems, scorer)
+    problems = _usable(loaded.problems, scorer, run)
     write_line(f"{len(problems)} problems{describe_counts(loaded.dropped)}; model {config.model}")
     if line := describe_inputs(problems):
         write_line(line)
@@ -167,8 +178,7 @@ def _load(config: PpoConfig, name: str) -> Policy:
             "--advantage gae needs whole weights, which FSDP and DeepSpeed divide; "
             "use --advantage tree"
         )
-    if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
-        policy.model = add_lora(policy.model, config.lora_rank)
+    prepare_adapter(policy, config)
     policy.is_conditioned = config.is_conditioned  # whatever it was before
     return policy
 
@@ -195,11 +205,13 @@ def _leave_out_long(loaded: LoadedProblems, policy: Policy, max_tokens: int) -> 
     loaded.problems[:] = kept
 
 
-def _usable(problems: Sequence[Problem], scorer: Scorer) -> list[Problem]:
-    """Leave out problems whose source program cannot be the measure of another."""
-    write_line(f"checking {len(problems)} source programs on their own tests")
-    # One verdict for all processes: they must train on the same data set.
-    reasons = from_main(lambda: find_unusable(scorer, problems))
+def _usable(problems: Sequence[Problem], scorer: Scorer, run: Run) -> list[Problem]:
+    """Leave out problems whose source program cannot be the measure of another.
+
+    One verdict for all processes, and for those that continue the run: with a problem more or less
+    they would go through the others in another order.
+    """
+    reasons = from_main(lambda: _check(problems, scorer, run.path / CHECKED_FILE))
     refused = [reason for reason in reasons if reason is not None]
     if refused:
         write_line(
@@ -207,6 +219,19 @@ def _usable(problems: Sequence[Problem], scorer: Scorer) -> list[Problem]:
             f"(first: {refused[0]})"
         )
     return [p for p, reason in zip(problems, reasons, strict=True) if reason is None]
+
+
+def _check(problems: Sequence[Problem], scorer: Scorer, path: Path) -> list[str | None]:
+    """Say of each problem why it is unusable, as the process found that began the run."""
+    keys = [problem_key(problem) for problem in problems]
+    if path.is_file():
+        known: dict[str, str | None] = json.loads(path.read_text(encoding="utf-8"))
+        if known.keys() == set(keys):
+            return [known[key] for key in keys]
+    write_line(f"checking {len(problems)} source programs on their own tests")
+    reasons = find_unusable(scorer, problems)
+    write_whole(path, json.dumps(dict(zip(keys, reasons, strict=True))) + "\n")
+    return reasons
 
 
 def _arguments(

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
@@ -23,6 +24,8 @@ from effirl.output import write_progress
 from effirl.runs import Run, open_run
 
 Result = TypeVar("Result")
+
+_LONGEST_WAIT = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ def open_shared_run(kind: str, config: object, output_dir: Path | None) -> Run:
     """
     if num_ranks() == 1:
         return open_run(kind, config, output_dir)
-    PartialState(cpu=not torch.cuda.is_available())
+    # The main process checks the source programs of a whole data set while the others wait for it.
+    PartialState(cpu=not torch.cuda.is_available(), timeout=_LONGEST_WAIT)
     shared: list[tuple[Path, Path | None] | str | None] = [None]
     run = None
     if is_main():

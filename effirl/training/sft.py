@@ -7,8 +7,8 @@ one's model and may replay its pairs; `effirl.phases` strings them together.
 import json
 from collections.abc import Sequence
 
+from accelerate import PartialState  # type: ignore[import-untyped]
 from datasets import Dataset, concatenate_datasets
-from peft import PeftModel
 from transformers import (
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
@@ -20,7 +20,7 @@ from effirl.data.problems import Problem
 from effirl.errors import UserError
 from effirl.files import write_whole
 from effirl.model_files import locate_model
-from effirl.policy import Policy, add_lora, load_policy
+from effirl.policy import Policy, load_policy
 from effirl.runs import Run
 from effirl.scoring import Scorer
 from effirl.training.config import SftConfig
@@ -29,6 +29,7 @@ from effirl.training.loop import (
     REACTIONS_FILE,
     announce,
     checkpoint_step,
+    prepare_adapter,
     run_to_end,
     shared_arguments,
 )
@@ -72,8 +73,7 @@ def train(config: SftConfig, scorer: Scorer | None) -> Run:
     announce(run)
     if run.is_finished:
         return run
-    if config.lora and not isinstance(policy.model, PeftModel):  # else it has its adapter
-        policy.model = add_lora(policy.model, config.lora_rank)
+    prepare_adapter(policy, config)
     if is_main():
         record_training(run.path, pairs.footprint, str(locate_model(config.model)))
     check_usable(pairs.validation, scorer)
@@ -101,7 +101,7 @@ def build_trainer(
     examples, replay = own, None
     if pairs.replayed:
         examples = concatenate_datasets([own, _examples("replay", pairs.replayed, policy, config)])
-        start = _gains_at_start(run, validation)
+        start = _gains_at_start(run, policy, validation)
         path, step = run.path / REACTIONS_FILE, checkpoint_step(run)
         replay = Replay(path, config.replay_share, step, pairs.earlier, start)
     return WarmStartTrainer(
@@ -129,7 +129,7 @@ def _examples(what: str, problems: Sequence[Problem], policy: Policy, config: Sf
     return examples
 
 
-def _gains_at_start(run: Run, validation: Validation) -> Gains:
+def _gains_at_start(run: Run, policy: Policy, validation: Validation) -> Gains:
     """Return the gains when the phase began: measured now, or by the process that began it.
 
     Empty where validation runs nothing: then there is no telling what a phase forgets.
@@ -143,6 +143,7 @@ def _gains_at_start(run: Run, validation: Validation) -> Gains:
     )
     if found is not None:
         return found
+    policy.model.to(PartialState().device)  # the trainer is yet to come, and would do it
     gains = validation().gains
     if is_main():
         write_whole(path, json.dumps(gains) + "\n")

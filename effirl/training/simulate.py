@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -27,10 +27,6 @@ from rewards.scores import (
     reward,
     time_gain,
 )
-
-_NEEDED: Final = (
-    "step", "problem_index", "alpha", "status", "pass_rate", "is_copy", "reward", "comparison",
-)  # fmt: skip
 
 
 @dataclass
@@ -56,7 +52,7 @@ class SimulateConfig:
     def __post_init__(self) -> None:
         check_types(self)
         check_range(self, 0, 1, names=("alpha",))
-        check_range(self, 0.01, 0.99, names=("efficiency_weight",))
+        check_range(self, 0, 0.99, names=("efficiency_weight",))
         check_range(self, 0.01, 10, names=("saturation",))
         check_range(self, 0, names=("time_dead_zone",))
 
@@ -115,21 +111,24 @@ def read_rollouts(path: Path) -> Iterator[Rollout]:
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist; a run of scripts/ppo.py writes rollouts.jsonl")
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
-            missing = [name for name in _NEEDED if name not in row]
-        except (ValueError, TypeError) as error:
+            rollout = _rollout(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number == len(lines):  # a run that was killed cut it short
+                return
             raise UserError(f"{path}:{number}: not a JSON object ({error})") from error
-        if missing:
-            raise UserError(
-                f"{path}:{number}: key {missing[0]!r} is missing; the log must be of this version"
-            )
-        if row["reward"] is not None:
-            yield _rollout(row)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{path}:{number}: no rollout of this version ({error!r})") from error
+        if rollout is not None:
+            yield rollout
 
 
-def _rollout(row: dict[str, Any]) -> Rollout:
+def _rollout(row: dict[str, Any]) -> Rollout | None:
+    """Take a row of the log; None if its program could not be scored."""
+    if row["reward"] is None:
+        return None
     comparison = row["comparison"]
     return Rollout(
         (row["step"], row["problem_index"], row["alpha"]),

@@ -40,6 +40,9 @@ class WarmStartTrainer(Seq2SeqTrainer):
         **kwargs: Any,
     ) -> None:
         super().__init__(model=policy.model, processing_class=policy.tokenizer, **kwargs)
+        # T5 takes any keyword, and is taken to divide its loss by the step's tokens. It does not:
+        # loss and gradient would be as many times too large as there are micro-batches.
+        self.model_accepts_loss_kwargs = False
         self._policy = policy
         self._validation = validation
         self._config = config

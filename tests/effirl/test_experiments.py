@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from effirl import experiments
 from effirl import stages as stages_module
@@ -12,6 +13,7 @@ from effirl.config import parse
 from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
 from effirl.experiments import stages, study
+from effirl.runs import settings as run_settings
 from effirl.training.config import PpoConfig
 from effirl.training.phases_config import PhasesConfig
 
@@ -138,5 +140,24 @@ def test_a_mistake_in_a_later_runs_settings_is_told_first(tmp_path: Path, fakes:
 
 def test_a_seed_is_not_gone_on_with_other_settings(tmp_path: Path, fakes: Fakes) -> None:
     study(config(tmp_path, fakes))
-    with pytest.raises(UserError, match="num_samples was 2, now 4"):
-        study(replace(config(tmp_path, fakes), num_samples=4))
+    with pytest.raises(UserError, match="num_samples was 4, now 2"):
+        study(replace(config(tmp_path, fakes), num_samples=2))
+
+
+def test_what_is_finished_with_other_settings_is_not_mixed_in(tmp_path: Path, fakes: Fakes) -> None:
+    settings = replace(config(tmp_path / "out", fakes), ppo_config=tmp_path / "ppo.yaml")
+    (tmp_path / "ppo.yaml").write_text("max_steps: 3\n")
+    found = next(s for s in stages(settings, 0, tmp_path / "out" / "seed-0") if "cond" in s.name)
+    study(settings)
+    made = yaml.safe_dump(run_settings(found.settings()))
+    (found.product.parent / "config.yaml").write_text(made)
+    study(settings)
+    (tmp_path / "ppo.yaml").write_text("max_steps: 4\n")
+    with pytest.raises(UserError, match=r"conditioned holds a run .*max_steps was 3, now 4"):
+        study(settings)
+
+
+def test_policies_are_evaluated_as_long_as_they_were_trained(tmp_path: Path, fakes: Fakes) -> None:
+    (tmp_path / "ppo.yaml").write_text("max_new_tokens: 512\nmax_prompt_tokens: 1024\n")
+    study(replace(config(tmp_path / "out", fakes), ppo_config=tmp_path / "ppo.yaml"))
+    assert {(e.max_new_tokens, e.max_prompt_tokens) for e in fakes.evaluated} == {(512, 1024)}

@@ -176,6 +176,15 @@ def test_naming_phases_keeps_their_blocks(tmp_path: Path, order: list[str]) -> N
     assert settings.settings_of("memory").replay_share == 0.5
 
 
+def test_evaluation_cuts_nothing_that_a_phase_left_whole(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("memory:\n  max_target_tokens: 768\n  data: pie\nphases: [memory]\n")
+    settings = parse(PhasesConfig, ["--config", str(path)])
+    assert settings.longest("max_target_tokens") == 768
+    assert settings.longest("max_prompt_tokens") == 512
+    assert settings.evaluated_on() == ("pie", None)
+
+
 def test_a_flag_beats_the_block_of_a_phase(tmp_path: Path) -> None:
     settings = config(tmp_path, "--max-steps", "3", "--learning-rate", "1e-5")
     for phase in ("runtime", "memory"):
@@ -198,6 +207,8 @@ def test_a_flag_beats_the_block_of_a_phase(tmp_path: Path) -> None:
         ("phases: []\n", r"run\.yaml:1: phases must be one or more of runtime, memory"),
         ("objective: memory\n", r"run\.yaml:1: objective must be left out"),
         ("epochs: 1\nmax_steps: 3\n", r"run\.yaml:2: max_steps must be left out where epochs"),
+        ("memory:\n  model: x\n", r"run\.yaml:1: memory must be a block without model"),
+        ("memory:\n  data: pie\n", r"test_data must be given where phases train on different"),
         ("test_data: resource_util\n", r"run\.yaml:1: test_data must be a data set whose programs"),
     ],
 )

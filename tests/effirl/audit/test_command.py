@@ -16,6 +16,8 @@ from effirl.config import parse
 from effirl.data.perf_inputs.loading import PUBLIC
 from effirl.errors import UserError
 from rewards.errors import SandboxError
+from rewards.isolation import IsolationReport, Mechanism
+from rewards.machine import fingerprint
 from rewards.records import Status
 from tests.effirl.data.test_pie import PAIR, TESTS, write
 
@@ -59,6 +61,9 @@ def test_two_pairs_are_measured_and_reported(pie_folder: Path) -> None:
 class FakeExecutor:
     """Runs tasks here, one after the other."""
 
+    machine = fingerprint()
+    isolation = IsolationReport({"namespaces": Mechanism(True, "")})
+
     def __enter__(self) -> "FakeExecutor":
         return self
 
@@ -100,6 +105,20 @@ def run_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[Failing], Failing]:
         return failing
 
     return use
+
+
+def test_pairs_in_another_isolation_are_not_added(
+    pie_folder: Path,
+    run_with: Callable[[Failing], Failing],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_with(Failing(1, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        audit(config(pie_folder))
+    run_with(Failing(-1, SandboxError("")))
+    monkeypatch.setattr(FakeExecutor, "isolation", IsolationReport({}))
+    with pytest.raises(UserError, match="results made with another isolation"):
+        audit(config(pie_folder))
 
 
 def test_an_interrupted_audit_goes_on_where_it_stopped(

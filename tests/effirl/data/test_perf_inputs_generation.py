@@ -128,8 +128,7 @@ def test_edges_that_cannot_be_are_no_endless_search() -> None:
 def test_too_few_nodes_for_the_edges_are_refused(examples: tuple[str, ...]) -> None:
     (strategy, *_) = model(examples).strategies()
     with pytest.raises(InfeasibleError):
-        for factor in (0.5, 0.3, 0.1):
-            model(examples).text(strategy, factor, random.Random(1))
+        model(examples).text(strategy, 0.5, random.Random(1))
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 100, 561, 7919, 10**9, 10**12])

@@ -1,6 +1,7 @@
 """Completion rows with costs that are known exactly."""
 
 from effirl.scoring import CompletionRow
+from rewards.imports import ImportCost
 from rewards.records import Status
 from tests.fakes import comparison
 
@@ -30,6 +31,8 @@ def correct(
         comparison=comparison(source_runtime_s, source_bytes, runtime_s, num_bytes),
         program_memory_time_mb_s=runtime_s * num_bytes / 1e6,
         source_memory_time_mb_s=source_runtime_s * source_bytes / 1e6,
+        program_imports=ImportCost(0.0, 0),
+        source_imports=ImportCost(0.0, 0),
     )
 
 

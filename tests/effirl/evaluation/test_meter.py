@@ -24,6 +24,8 @@ COPY = replace(
     program=PROBLEMS[0].source_program,
     program_memory_time_mb_s=None,
     source_memory_time_mb_s=None,
+    program_imports=None,
+    source_imports=None,
 )
 
 

@@ -144,7 +144,7 @@ def test_raw_figures_count_imports_and_neutral_ones_do_not() -> None:
     assert value("time_gain_raw", problems) == pytest.approx(np.log2(0.501 / 0.401) / 3)
     wrong: list[Samples] = [[failed(0), replace(problems[0][0], sample=1)]]
     assert value("time_gain_raw", wrong) == pytest.approx(np.log2(0.501 / 0.401) / 6)
-    unmeasured: list[Samples] = [[row]]
+    unmeasured: list[Samples] = [[replace(row, source_imports=None, program_imports=None)]]
     assert value("speedup_geometric_raw", unmeasured) is None
     assert value("time_gain_raw", unmeasured) is None
 

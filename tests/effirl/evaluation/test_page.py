@@ -64,6 +64,12 @@ def test_examples_are_chosen_by_their_figures() -> None:
     assert examples([replace(row, source_program="") for row in ROWS]) == []
 
 
+def test_the_best_sample_of_a_problem_is_the_best_example() -> None:
+    better = replace(written(correct(0, runtime_s=0.01), "print(0)\n"), sample=1)
+    found = {example.title: example for example in examples([*ROWS, better])}
+    assert found["Best of all"].program == "print(0)"
+
+
 def test_families_are_told_apart() -> None:
     found = by_family(Evaluation("m", 1, ROWS))
     assert [*found] == ["first", "second"]

@@ -69,6 +69,23 @@ def test_what_we_failed_to_run_is_tried_again(tmp_path: Path) -> None:
     assert read_rows(path, num_samples=2) == ROWS[2:]
 
 
+@pytest.mark.parametrize("missing", ["comparison", "program_memory_time_mb_s", "program_imports"])
+def test_what_we_failed_to_measure_is_tried_again(tmp_path: Path, missing: str) -> None:
+    path = tmp_path / "results.jsonl"
+    half = replace(ROWS[2], **{missing: None})
+    append_rows(path, [*ROWS[:2], half, ROWS[3]])
+    assert half.is_half_measured
+    assert read_rows(path, num_samples=2) == ROWS[:2]
+
+
+def test_what_no_figure_is_made_of_is_not_missing(tmp_path: Path) -> None:
+    nothing = replace(
+        ROWS[0], comparison=None, program_memory_time_mb_s=None, program_imports=None
+    )  # its problem has no performance inputs
+    waits = replace(ROWS[0], comparison=None, refutation="waits again")
+    assert not any(row.is_half_measured for row in (nothing, waits, ROWS[1]))
+
+
 def test_the_weights_behind_a_built_in_name_are_told_apart(tmp_path: Path) -> None:
     check_provenance(tmp_path, PROBLEMS, ["codet5-nano"], on("A"))
     weights = json.loads((tmp_path / "provenance.json").read_text())["weights"]

@@ -112,9 +112,30 @@ def test_asserts_are_cases_of_calls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "from slow import total as sum_of\nassert sum_of(3) == 3\n",
+        "def test_a():\n    from slow import total\n    assert total(3) == 3\n",
+        "import slow, math\nassert slow.total(3) == 3\n",
+        "import pytest\nimport slow as s\nassert s.total(3) == 3\n",
+    ],
+)
+def test_the_program_is_not_imported(tmp_path: Path, text: str) -> None:
+    program = write(tmp_path, slow__py="def total(n): ...\n", test_slow__py=text)
+    (example,) = read_assignment(OptimizeConfig(program=program)).examples
+    assert example.case.match is Match.VALUES
+    assert "effirl_observe(total(3))" in example.case.input
+    assert "slow" not in example.case.input
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("x = 1\n", "asserts nothing"),
+        (
+            "import pytest\nwith pytest.raises(E):\n    f(1)\n",
+            "test_slow.py:2: pytest is not there",
+        ),
         ("def test_a(n):\n    assert n\n", "test_slow.py:1: test_a has parameters"),
         ("\n@mark\ndef test_a():\n    assert f(1)\n", "test_a has parameters or decorators"),
         ("class TestA:\n    pass\n", "TestA is a class"),

@@ -197,3 +197,55 @@ def test_runs_of_other_settings_are_no_seeds_of_one_policy(
         evaluate(f"ppo-{number}", (0.3, 0.3), {"alpha": "0.5", "learning_rate": rate})
     with pytest.raises(UserError, match=r"no seeds of one policy: learning_rate is 0.0001 and"):
         read_study([tmp_path])
+
+
+def test_one_run_is_not_two_seeds(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("base", (0.0, 0.0))
+    evaluate("ppo", (0.3, 0.3), {"alpha": "0.5", "seed": 0})
+    earlier = str(tmp_path / "ppo" / "checkpoint-12")
+    write_evaluation(tmp_path / "ppo" / "eval-12", earlier, (0.2, 0.2))
+    with pytest.raises(UserError, match=r"is not the only alpha 0\.5 with its seed"):
+        read_study([tmp_path])
+
+
+def test_policies_of_two_models_are_no_seeds_of_one(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("base", (0.0, 0.0))
+    for seed, base in enumerate(("codet5-nano", "Salesforce/codet5-base")):
+        start = write_training(tmp_path / f"sft-{seed}", {"objective": "both", "model": base})
+        evaluate(f"ppo-{seed}", (0.3, 0.3), {"alpha": "0.5", "seed": seed, "model": start})
+    with pytest.raises(UserError, match="made from codet5-nano and Salesforce/codet5-base"):
+        read_study([tmp_path])
+
+
+def test_completions_of_a_file_are_of_no_run(tmp_path: Path, evaluate: Evaluate) -> None:
+    base = evaluate("base", (0.0, 0.0), alpha=0.5)
+    evaluate("ppo", (0.3, 0.3), {"alpha": "0.5", "seed": 0})
+    given = str(base / "results.jsonl")
+    write_evaluation(tmp_path / "given", "codet5-nano", (0.1, 0.1), completions=given)
+    found = read_study([tmp_path]).named("results.jsonl")
+    assert found is not None
+    assert (found.first.role, found.first.alpha) == ("base", None)
+
+
+def test_phases_answer_for_what_they_were_trained_for(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("base", (0.0, 0.0))
+    evaluate("memory", (0.0, 0.4), {"objective": "memory"})
+    evaluate("runtime", (0.4, 0.0), {"objective": "runtime"})
+    found = answers(tmp_path)
+    assert found["H1"].words.startswith("Yes. Runtime gain of phase runtime minus")
+    assert found["H2"].words.startswith("Yes. Memory gain of phase memory minus")
+    assert found["H4"].verdict == "not answered"
+
+
+def test_a_phase_without_replay_is_told_apart(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("base", (0.0, 0.0))
+    evaluate("runtime", (0.4, 0.0), {"objective": "runtime"})
+    first = str(tmp_path / "runtime" / "model")
+    evaluate("control", (0.1, 0.4), {"objective": "memory", "model": first, "replay_from": []})
+    evaluate("memory", (0.0, 0.4), {"objective": "memory", "model": "codet5-nano"})
+    labels = [group.label for group in read_study([tmp_path]).tuned]
+    assert sorted(labels) == [
+        "phase memory",
+        "phase runtime",
+        "phase runtime then memory without replay",
+    ]

@@ -93,6 +93,18 @@ def test_a_run_learns_its_pairs(tiny_policy_dir: Path, capsys: pytest.CaptureFix
     assert "{'" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("micro_batch_size", [1, 4])
+def test_the_loss_is_a_pairs_however_a_batch_is_cut_up(
+    tiny_policy_dir: Path, micro_batch_size: int
+) -> None:
+    settings = config(tiny_policy_dir, micro_batch_size=micro_batch_size, learning_rate=1e-9)
+    run = sft.train(settings, None)
+    rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    (evaluated, *_) = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    for loss in (row["loss"] for row in rows if "loss" in row):
+        assert loss == pytest.approx(evaluated, rel=0.2)  # of the same pairs, but for dropout
+
+
 def test_batches_are_drawn_by_the_problems_and_lengths_of_the_examples(
     tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +245,11 @@ def test_a_phase_with_replay_reacts_and_resumes_exactly(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     first = sft.train(config(tiny_policy_dir, objective="runtime", output_dir=Path("first")), None)
-    shared = {"validation_metric": "execution", "replay_from": [str(first.path)]}
+    shared = {
+        "validation_metric": "execution",
+        "replay_from": [str(first.path)],
+        "replay_share": 0.25,
+    }
     straight = sft.train(
         config(first.model_path, output_dir=tmp_path / "straight", **shared),
         ScriptedReward(0.5, 0.1, 0.4),

@@ -88,6 +88,18 @@ def test_partial_credit(log: Path) -> None:
     assert f"mean reward                 0.633{(1.2 + 1 - 0.15) / 3:9.3f}" in text
 
 
+def test_a_line_that_a_kill_cut_short_is_passed_over(log: Path) -> None:
+    whole = simulate(SimulateConfig(log))
+    with log.open("a") as file:
+        file.write('{"step": 1, "prob')
+    assert simulate(SimulateConfig(log)) == whole
+
+
+def test_without_weight_efficiency_earns_nothing(log: Path) -> None:
+    text = simulate(SimulateConfig(log, alpha=1.0, efficiency_weight=0))
+    assert f"mean reward                 0.633{(1 + 1 - 0.3) / 3:9.3f}" in text
+
+
 def test_copies_gain_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "log", row(is_copy=True, comparison=asdict(FAST)))
     assert "mean reward                 1.000    1.000" in simulate(SimulateConfig(path, alpha=1.0))
@@ -96,9 +108,11 @@ def test_copies_gain_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", ":1: not a JSON object"),
-        ("3", ":1: not a JSON object"),
-        ("{}", ":1: key 'step' is missing"),
+        ("{\n{}", ":1: not a JSON object"),
+        ("3", ":1: no rollout of this version"),
+        ("{}", ":1: no rollout of this version .*'reward'"),
+        (json.dumps(row(status="NOPE")), ":1: no rollout of this version .*NOPE"),
+        (json.dumps(row(comparison={"x": 1})), ":1: no rollout of this version"),
         ("", "no scored rollout"),
     ],
 )
