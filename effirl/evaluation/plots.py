@@ -56,7 +56,7 @@ def front_figure(points: Sequence[Point], width: float = 6.4, height: float = 5.
     for name in dict.fromkeys(point.curve for point in trained if point.curve is not None):
         curve = [pair for pair, point in zip(pairs, trained, strict=True) if point.curve == name]
         axes.plot(*zip(*curve, strict=True), color=CURVE_COLOUR, linestyle="--", label=name)
-    markers = iter("s^vDPX<>p*" * len(shown))
+    markers = iter("s^vDPX<>p*hHd8" * len(shown))
     for point in shown:
         is_on_front = not point.is_control and _pair(point) in front
         _draw(axes, point, is_on_front, next(markers) if point.is_control else "o")

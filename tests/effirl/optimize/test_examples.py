@@ -86,6 +86,13 @@ def test_what_stands_above_the_code_is_not_for_the_policy(
     assert found.prompt_program == code.lstrip("\n")
 
 
+def test_our_own_example_is_found_with_its_inputs() -> None:
+    program = Path(__file__).parents[3] / "examples" / "windows.py"
+    found = read_assignment(OptimizeConfig(program=program))
+    assert len(found.examples) == 3
+    assert found.header.startswith('"""Largest sum')
+
+
 ASSERTS = '''\
 import slow
 from slow import total
