@@ -86,7 +86,8 @@ def open_run(kind: str, config: object, output_dir: Path | None, root: Path = RU
     """Find the run that this command continues, or start a new one.
 
     With `output_dir` it is that folder. Without, it is the newest unfinished run of the kind whose
-    settings are the same. That another process is writing it is an error, not a reason for a second
+    settings are the same; of commands that leave no `model/`, also a finished one, which is then
+    shown again. That another process is writing it is an error, not a reason for a second
     one: after Ctrl-C under `accelerate launch` the script goes on to the end of its step.
 
     Args:

@@ -37,7 +37,7 @@ def shuffled_batches(
 
 
 class ProblemSampler(Sampler[int]):
-    """Draws problems, and shows all targets of one in the same batch.
+    """Draws problems, and shows all targets of one in the same batch, where it does not end there.
 
     Their prompts differ in nothing but the tags, so what they share cancels out of the batch's
     gradient and what the tags decide is left: a policy is steered by its tags earlier.
