@@ -17,17 +17,20 @@ command goes on, and one with more seeds adds them.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
 from effirl.launch import flags
 from effirl.report.command import report
 from effirl.report.comparisons import ORDERS
 from effirl.runs import MODEL_FOLDER, open_run
-from effirl.stages import Stage, run_stages
-from effirl.sweep import CONTROL_ALPHA, reinforcement_settings, uncut
+from effirl.stages import Stage, check_finished, run_stages
+from effirl.sweep import CONTROL_ALPHA, reinforcement_settings, reinforcements, uncut
 from effirl.training.config import CONDITIONED_ALPHAS
+from effirl.training.phases_config import PhasesConfig
 
 Options = dict[str, object]
 
@@ -53,15 +56,44 @@ def study(config: StudyConfig) -> str:
     """
     folders = {seed: config.output_dir / f"seed-{seed}" for seed in config.seeds}
     listed = [stage for seed, folder in folders.items() for stage in stages(config, seed, folder)]
-    for stage in listed:
-        settings = stage.settings()
-        if isinstance(settings, SweepConfig):
-            reinforcement_settings(settings)
+    _check([stage.settings() for stage in listed])
     opened = [  # held until the end: nobody else may write them
         open_run("study", replace(config, seeds=[seed]), folder) for seed, folder in folders.items()
     ]
     run_stages(listed)
     return report([run.path for run in opened], config.output_dir)
+
+
+def _check(listed: Sequence[Any]) -> None:
+    """Refuse runs that could not be put together in the end.
+
+    Args:
+        listed: Settings of the study's commands.
+
+    Raises:
+        UserError: If the sweep trains on other data than it evaluates on, or has runs of other
+            settings; or if what is evaluated is not cut alike.
+    """
+    lengths: dict[tuple[int, int], str] = {}
+    for settings in listed:
+        if isinstance(settings, SweepConfig):
+            assert settings.output_dir is not None
+            trained = reinforcement_settings(settings)
+            runs = reinforcements(settings, trained, settings.output_dir)
+            check_finished(chain.from_iterable(runs.values()))
+            (evaluation, *_) = runs[settings.alphas[0]][0].evaluations
+            lengths[evaluation.max_new_tokens, evaluation.max_prompt_tokens] = "reinforcement"
+        elif isinstance(settings, PhasesConfig):
+            names = "max_target_tokens", "max_prompt_tokens"
+            longest = tuple(settings.longest(name) for name in names)
+            lengths[longest[0], longest[1]] = "phases"
+    if len(lengths) > 1:
+        (one, what), (other, others) = list(lengths.items())[:2]
+        raise UserError(
+            f"evaluation of the {what} has {one[0]} tokens for a completion and {one[1]} for a "
+            f"prompt, that of the {others} {other[0]} and {other[1]}: make max_target_tokens of "
+            "the phases and max_new_tokens of reinforcement alike, and max_prompt_tokens of both"
+        )
 
 
 def stages(config: StudyConfig, seed: int, folder: Path) -> list[Stage]:

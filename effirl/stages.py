@@ -6,7 +6,7 @@ one. Interrupted, the same stages go on where they stopped.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -63,9 +63,7 @@ def run_stages(stages: Sequence[Stage], accelerate_config: Path | None = None) -
         UserError: If a stage fails, or what is finished was made with other settings.
         KeyboardInterrupt: After Ctrl-C; the stage that was running has saved what it saves.
     """
-    for stage in stages:
-        if stage.command is not None and stage.product.exists():
-            refuse_other_settings(stage.product.parent, settings(stage.settings()))
+    check_finished(stages)
     started = time.monotonic()
     for number, stage in enumerate(stages, start=1):
         minutes = (time.monotonic() - started) / 60
@@ -74,6 +72,17 @@ def run_stages(stages: Sequence[Stage], accelerate_config: Path | None = None) -
             _make(stage, stage.command, accelerate_config)
         for evaluation in stage.evaluations:
             evaluate(evaluation)
+
+
+def check_finished(stages: Iterable[Stage]) -> None:
+    """See that what is there already was made as it would be now.
+
+    Raises:
+        UserError: If it was made with other settings.
+    """
+    for stage in stages:
+        if stage.command is not None and stage.product.exists():
+            refuse_other_settings(stage.product.parent, settings(stage.settings()))
 
 
 def _make(stage: Stage, command: tuple[str, ...], accelerate_config: Path | None) -> None:

@@ -29,7 +29,7 @@ from effirl.evaluation.trade_off_files import write_trade_off
 from effirl.launch import flags, script_command
 from effirl.output import rendered
 from effirl.runs import MODEL_FOLDER, newest_warm_start, open_run
-from effirl.stages import Stage, run_stages
+from effirl.stages import Stage, check_finished, run_stages
 from effirl.training.config import PpoConfig
 
 CONTROL_TAGS: Final = ((1, 1), *WISHES.values())
@@ -53,11 +53,9 @@ def sweep(config: SweepConfig) -> str:
     opened = open_run("sweep", config, config.output_dir)
     config = replace(config, measurements=config.measurements or opened.path)
     controls = [_control(config, trained, tags, opened.path) for tags in CONTROL_TAGS]
-    reinforced = {
-        alpha: [_reinforced(config, trained, alpha, seed, opened.path) for seed in config.seeds]
-        for alpha in config.alphas
-    }
+    reinforced = reinforcements(config, trained, opened.path)
     trainings = list(chain.from_iterable(reinforced.values()))
+    check_finished(trainings)
     if config.engine == "ray":
         _train_on_cluster(trainings, config.ray_address)
     run_stages([*controls, *trainings])
@@ -91,6 +89,16 @@ def reinforcement_settings(config: SweepConfig) -> PpoConfig:
                 f"give the sweep {flag} {theirs}"
             )
     return trained
+
+
+def reinforcements(
+    config: SweepConfig, trained: PpoConfig, folder: Path
+) -> dict[float, list[Stage]]:
+    """List the runs at each alpha: one for each seed."""
+    return {
+        alpha: [_reinforced(config, trained, alpha, seed, folder) for seed in config.seeds]
+        for alpha in config.alphas
+    }
 
 
 def uncut(evaluation: EvaluateConfig, trained: PpoConfig) -> EvaluateConfig:

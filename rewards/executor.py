@@ -22,7 +22,8 @@ from rewards.worker import Worker, WorkerDiedError, WorkerSettings
 PACKAGES: Final = ("numpy",)
 """Third-party packages that programs may import; preloaded in workers of their own."""
 _IMPORTS_PACKAGE: Final = re.compile(
-    rf"\b(?:from\s+|import\b[^\n;#]*?\b)({'|'.join(PACKAGES)})\b"  # one too many costs nothing
+    r"\b(?:from\s+|import\s+(?:[\w.]+(?:\s+as\s+\w+)?[\s\\]*,[\s\\]*)*)"
+    rf"({'|'.join(PACKAGES)})\b"
 )
 _MAX_TRIES: Final = 2
 _MAX_RUNS: Final = 20_000  # then a worker is replaced: nothing that grows unseen grows for ever

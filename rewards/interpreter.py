@@ -46,8 +46,10 @@ def covered_folders() -> list[str]:
     """
     folders = [Path(path) for path in system_folders() if not Path(path).is_symlink()]
     patterns = [f"{home}{name}-packages" for home in ("", "python3*/") for name in ("site", "dist")]
-    found = (path for folder in folders for each in patterns for path in folder.glob(each))
-    return sorted({str(path) for path in found if path.is_dir() and not path.is_symlink()})
+    found = [path for folder in folders for each in patterns for path in folder.glob(each)]
+    # Where a link leads to is covered by its own name, if it can be seen at all.
+    real = [path for path in found if not path.is_symlink() and not path.parent.is_symlink()]
+    return sorted({str(path) for path in real if path.is_dir()})
 
 
 def package_folders(packages: Iterable[str]) -> tuple[list[str], list[str]]:

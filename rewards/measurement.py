@@ -45,7 +45,8 @@ class MeasurementPlan:
     """... or this share of the ratio: a large gain needs no more digits than a small one."""
     max_rounds: int = 8
     wall_factor: float = 16.0
-    """A program may take this many times its source program's wall time, and 1 s in any case."""
+    """A program may take this many times its source program's wall time, or 1 s if that is more,
+    within its limits."""
     count_imports: bool = False
     """Add what each program's imports cost where nothing is preloaded: see `rewards.imports`."""
 

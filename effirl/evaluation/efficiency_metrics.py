@@ -35,8 +35,8 @@ OPTIMIZED_SPEEDUP: Final = 1.1
 """PIE's threshold for a program that counts as optimized."""
 SATURATION: Final = RewardConfig().saturation
 CENSORED_LOG2: Final = -SATURATION
-"""A time-out counts as 8x slower: its limit is 16 times what the source program needs, or more, but
-for a source program that itself needs more than a second."""
+"""A time-out counts as 8x slower: its limit is 16 times what the source program needs, but for one
+that itself needs more than 0.6 s, as no run may take more than 10."""
 
 
 def time_log2(found: Comparison) -> float:
@@ -157,7 +157,8 @@ RUNTIME_AND_MEMORY = (
     over_compared(
         "speedup_geometric_censored",
         "speedup_geometric over correct completions and time-outs; a time-out counts as 1/8, "
-        "which its limit makes the most that it can be: the figure is an upper bound",
+        "the most that it can be where its source program takes at most 1.25 s on an input, as the "
+        "limit is 10 s: the figure is then an upper bound",
         "higher",
         _log2_or_censored,
         is_log2=True,

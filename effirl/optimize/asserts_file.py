@@ -39,11 +39,6 @@ def read_asserts(text: str, path: Path, module: str) -> list[tuple[str, TestCase
     except (SyntaxError, ValueError) as error:
         line, reason = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
         raise UserError(f"{path}:{line}: not Python ({reason}); fix the tests") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id == "pytest":
-            raise UserError(
-                f"{path}:{node.lineno}: pytest is not there where programs run; write plain asserts"
-            )
     unqualified = _Unqualified(module)
     unqualified.visit(tree)
     preamble: list[ast.stmt] = []
@@ -52,10 +47,12 @@ def read_asserts(text: str, path: Path, module: str) -> list[tuple[str, TestCase
         body = _case_body(statement, path)
         if body is not None:
             where = f"{path}:{statement.lineno}"
+            _refuse_pytest([*preamble, *body], path)
             cases.append((where, _case([*preamble, *body], where)))
         else:
             preamble.append(statement)
     if not cases:
+        _refuse_pytest(preamble, path)
         raise UserError(f"{path} asserts nothing; write lines such as: assert f(3) == 9")
     return cases
 
@@ -83,6 +80,14 @@ def _case_body(statement: ast.stmt, path: Path) -> list[ast.stmt] | None:
     return None
 
 
+def _refuse_pytest(statements: Sequence[ast.stmt], path: Path) -> None:
+    for node in ast.walk(ast.Module([*statements], [])):
+        if isinstance(node, ast.Name) and node.id == "pytest":
+            raise UserError(
+                f"{path}:{node.lineno}: pytest is not there where programs run; write plain asserts"
+            )
+
+
 def _case(lines: Sequence[Any], where: str) -> TestCase:
     text = "\n".join(ast.unparse(ast.fix_missing_locations(node)) for node in lines)
     try:
@@ -103,17 +108,17 @@ class _Unqualified(ast.NodeTransformer):
         """That stand for the program as a module."""
         self._renamed: dict[str, str] = {}
 
-    def visit_Import(self, node: ast.Import) -> ast.Import | None:
+    def visit_Import(self, node: ast.Import) -> ast.stmt:
         own = [alias for alias in node.names if alias.name == self._module]
         self._module_names |= {alias.asname or alias.name for alias in own}
         node.names = [a for a in node.names if a.name not in (self._module, "pytest")]
-        return node if node.names else None
+        return node if node.names else ast.copy_location(ast.Pass(), node)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom | None:
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
         if node.module != self._module:
             return node
         self._renamed |= {alias.asname: alias.name for alias in node.names if alias.asname}
-        return None
+        return ast.copy_location(ast.Pass(), node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)

@@ -113,7 +113,8 @@ def _in_sandbox(
     executor: Executor, assignment: Assignment, task: Callable[[Worker, T], R], items: Sequence[T]
 ) -> list[R]:
     results: list[R] = []
-    for result in executor.map(task, items, lambda _: [assignment.program]):
+    texts = [assignment.program, *(example.case.code for example in assignment.examples)]
+    for result in executor.map(task, items, lambda _: texts):
         if isinstance(result, SandboxError):
             raise UserError(f"the sandbox failed ({result}); see: effirl doctor") from result
         results.append(result)

@@ -20,7 +20,14 @@ from effirl.evaluation.results import (
     check_comparable,
     load_evaluation,
 )
-from effirl.runs import CONFIG_FILE, LOG_FILE, TrainingKind, read_settings, training_kind
+from effirl.runs import (
+    CONFIG_FILE,
+    LOG_FILE,
+    MODEL_FOLDER,
+    TrainingKind,
+    read_settings,
+    training_kind,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -325,22 +332,29 @@ class _Origin:
     base: str
     """The model that was no run's."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether that is so, and not that its run is gone."""
+        name = Path(self.base).name
+        return name != MODEL_FOLDER and not name.startswith("checkpoint-")
+
 
 def _origin(model: str) -> _Origin:
     runs: list[dict[str, Any]] = []
     while (run := _run_of(model)) is not None and run not in runs:
         runs.append(run)
         model = str(run.get("model", ""))
-    return _Origin(runs, model)
+    return _Origin(runs, str(Path(model).resolve()) if Path(model).is_dir() else model)
 
 
 def _difference(one: _Origin, other: _Origin) -> str | None:
     """Say what more than the seed differs between two models, None if nothing does."""
-    if one.base != other.base:
-        return f"they were made from {one.base} and {other.base}"
-    if len(one.runs) != len(other.runs):
-        return f"{len(one.runs)} and {len(other.runs)} runs made them"
-    for first, second in zip(one.runs, other.runs, strict=True):
+    if one.is_whole and other.is_whole:
+        if one.base != other.base:
+            return f"they were made from {one.base} and {other.base}"
+        if len(one.runs) != len(other.runs):
+            return f"{len(one.runs)} and {len(other.runs)} runs made them"
+    for first, second in zip(one.runs, other.runs, strict=False):
         for name in sorted((first.keys() | second.keys()) - OF_A_SEED):
             if first.get(name) != second.get(name):
                 return f"{name} is {first.get(name)!r} and {second.get(name)!r}"

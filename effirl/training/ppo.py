@@ -7,7 +7,6 @@ by `accelerate launch scripts/ppo.py --alpha 0.5`.
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from datasets import Dataset
 
@@ -208,10 +207,10 @@ def _leave_out_long(loaded: LoadedProblems, policy: Policy, max_tokens: int) -> 
 def _usable(problems: Sequence[Problem], scorer: Scorer, run: Run) -> list[Problem]:
     """Leave out problems whose source program cannot be the measure of another.
 
-    One verdict for all processes, and for those that continue the run: with a problem more or less
-    they would go through the others in another order.
+    One verdict for all processes, and for those that go on from a checkpoint: with a problem more
+    or less they would go through the others in another order.
     """
-    reasons = from_main(lambda: _check(problems, scorer, run.path / CHECKED_FILE))
+    reasons = from_main(lambda: _check(problems, scorer, run))
     refused = [reason for reason in reasons if reason is not None]
     if refused:
         write_line(
@@ -221,10 +220,11 @@ def _usable(problems: Sequence[Problem], scorer: Scorer, run: Run) -> list[Probl
     return [p for p, reason in zip(problems, reasons, strict=True) if reason is None]
 
 
-def _check(problems: Sequence[Problem], scorer: Scorer, path: Path) -> list[str | None]:
-    """Say of each problem why it is unusable, as the process found that began the run."""
+def _check(problems: Sequence[Problem], scorer: Scorer, run: Run) -> list[str | None]:
+    """Say of each problem why it is unusable, as was found before the checkpoint that there is."""
+    path = run.path / CHECKED_FILE
     keys = [problem_key(problem) for problem in problems]
-    if path.is_file():
+    if run.checkpoint is not None and path.is_file():
         known: dict[str, str | None] = json.loads(path.read_text(encoding="utf-8"))
         if known.keys() == set(keys):
             return [known[key] for key in keys]

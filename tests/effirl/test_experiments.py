@@ -14,6 +14,7 @@ from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
 from effirl.experiments import stages, study
 from effirl.runs import settings as run_settings
+from effirl.sweep import reinforcements
 from effirl.training.config import PpoConfig
 from effirl.training.phases_config import PhasesConfig
 
@@ -157,7 +158,28 @@ def test_what_is_finished_with_other_settings_is_not_mixed_in(tmp_path: Path, fa
         study(settings)
 
 
+def test_a_sweep_that_is_finished_with_other_settings_is_not_mixed_in(
+    tmp_path: Path, fakes: Fakes
+) -> None:
+    settings = replace(config(tmp_path / "out", fakes), ppo_config=tmp_path / "ppo.yaml")
+    (tmp_path / "ppo.yaml").write_text("max_steps: 3\n")
+    sweep = next(s for s in stages(settings, 0, tmp_path / "out" / "seed-0") if "alpha" in s.name)
+    run = reinforcements(sweep.settings(), PpoConfig(), sweep.product.parent)[1][0]
+    (run.product).mkdir(parents=True)
+    made = yaml.safe_dump(run_settings(run.settings()))
+    (run.product.parent / "config.yaml").write_text(made)
+    study(settings)
+    (tmp_path / "ppo.yaml").write_text("max_steps: 4\n")
+    with pytest.raises(UserError, match=r"alpha-1-seed-0 holds a run .*max_steps was 3, now 4"):
+        study(settings)
+
+
 def test_policies_are_evaluated_as_long_as_they_were_trained(tmp_path: Path, fakes: Fakes) -> None:
     (tmp_path / "ppo.yaml").write_text("max_new_tokens: 512\nmax_prompt_tokens: 1024\n")
-    study(replace(config(tmp_path / "out", fakes), ppo_config=tmp_path / "ppo.yaml"))
+    settings = replace(config(tmp_path / "out", fakes), ppo_config=tmp_path / "ppo.yaml")
+    with pytest.raises(UserError, match="512 tokens for a completion and 1024 for a prompt"):
+        study(settings)
+    assert fakes.run_names == []
+    (tmp_path / "phases.yaml").write_text("max_target_tokens: 512\nmax_prompt_tokens: 1024\n")
+    study(replace(settings, phases_config=tmp_path / "phases.yaml"))
     assert {(e.max_new_tokens, e.max_prompt_tokens) for e in fakes.evaluated} == {(512, 1024)}

@@ -118,6 +118,14 @@ def test_asserts_are_cases_of_calls(tmp_path: Path) -> None:
     assert "slow" not in small.case.input
 
 
+def test_a_block_of_imports_stays_a_block(tmp_path: Path) -> None:
+    text = "if TYPE_CHECKING:\n    from slow import T\nassert f(3) == 3\n"
+    program = write(tmp_path, slow__py="def f(n): ...\n", test_slow__py=text)
+    (example,) = read_assignment(OptimizeConfig(program=program)).examples
+    assert "if TYPE_CHECKING:" in example.case.input
+    assert "pass" in example.case.input
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -125,6 +133,8 @@ def test_asserts_are_cases_of_calls(tmp_path: Path) -> None:
         "def test_a():\n    from slow import total\n    assert total(3) == 3\n",
         "import slow, math\nassert slow.total(3) == 3\n",
         "import pytest\nimport slow as s\nassert s.total(3) == 3\n",
+        "from slow import total\nassert total(3) == 3\n"
+        "if __name__ == '__main__':\n    import pytest\n    pytest.main()\n",
     ],
 )
 def test_the_program_is_not_imported(tmp_path: Path, text: str) -> None:

@@ -217,6 +217,15 @@ def test_policies_of_two_models_are_no_seeds_of_one(tmp_path: Path, evaluate: Ev
         read_study([tmp_path])
 
 
+def test_seeds_whose_warm_starts_are_gone_are_seeds(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("base", (0.0, 0.0))
+    for seed in (0, 1):
+        start = str(tmp_path / f"gone-{seed}" / "model")
+        evaluate(f"ppo-{seed}", (0.3, 0.3), {"alpha": "0.5", "seed": seed, "model": start})
+    (group,) = read_study([tmp_path]).tuned
+    assert len(group.policies) == 2
+
+
 def test_completions_of_a_file_are_of_no_run(tmp_path: Path, evaluate: Evaluate) -> None:
     base = evaluate("base", (0.0, 0.0), alpha=0.5)
     evaluate("ppo", (0.3, 0.3), {"alpha": "0.5", "seed": 0})

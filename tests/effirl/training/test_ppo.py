@@ -261,3 +261,13 @@ def test_a_batch_that_cannot_be_divided_is_told_before_any_work(
     with pytest.raises(UserError, match=r"micro_batch_size \* processes = 2 \* 3"):
         ppo.train(settings, FakeScorer())
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_that_goes_on_from_a_checkpoint_keeps_its_problems(tmp_path: Path) -> None:
+    scorer = FakeScorer()
+    begun = Run(tmp_path, None, None)
+    all_usable = ppo._check(PROBLEMS, scorer, begun)
+    scorer.refused = {"p1"}  # by a machine that is busy now
+    going_on = Run(tmp_path, tmp_path / "checkpoint-2", None)
+    assert ppo._check(PROBLEMS, scorer, going_on) == all_usable
+    assert any(ppo._check(PROBLEMS, scorer, begun)), "without one they are checked again"
