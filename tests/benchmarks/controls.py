@@ -88,12 +88,15 @@ def reinforced(way: str, arguments: argparse.Namespace, folder: Path) -> Path:
 def evaluated(
     model: str | Path, folder: Path, num_samples: int, arguments: argparse.Namespace
 ) -> Evaluation:
-    limit, seed = arguments.limit, arguments.seed
-    evaluate(
-        EvaluateConfig(
-            model=str(model), limit=limit, num_samples=num_samples, output_dir=folder, seed=seed
-        )
+    config = EvaluateConfig(
+        model=str(model),
+        limit=arguments.limit,
+        num_samples=num_samples,
+        output_dir=folder,
+        measurements=Path(arguments.output_dir),  # a program that two write is no difference
+        seed=arguments.seed,
     )
+    evaluate(config)
     return load_evaluation(folder)
 
 
@@ -121,7 +124,7 @@ def rows_of_table(arguments: argparse.Namespace) -> Sequence[Sequence[str]]:
     for way in WAYS:
         path = folder / way.replace(" ", "-")
         model = reinforced(way, arguments, path)
-        rows.append([way, *differences(evaluated(model, path / "eval", 2, arguments), start)])
+        rows.append([way, *differences(evaluated(model, path / "eval", 4, arguments), start)])
     return rows
 
 
