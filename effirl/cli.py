@@ -8,6 +8,7 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -48,6 +49,7 @@ def _command(argv: Arguments, *, has_json: bool = False) -> Iterator[list[str]]:
     logging.basicConfig(format="%(message)s")
     logging.getLogger("effirl").setLevel(logging.WARNING if is_quiet() else logging.INFO)
     set_environment()
+    warnings.filterwarnings("ignore", category=SyntaxWarning)  # of the programs that are parsed
     with exit_on_user_error():
         try:
             if wants_json() and not has_json:
