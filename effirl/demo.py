@@ -57,8 +57,8 @@ def demo(output_dir: Path) -> str:
     # Of a command that goes on, the time says nothing.
     spent = "" if started is None else f"{(time.monotonic() - started) / 60:.1f} minutes; "
     table = _table(found, added) + (
-        f"\n{spent}95% intervals over {PROBLEMS} unseen problems at alpha {ALPHA}; "
-        f"runtime and memory measured in isolation\n"
+        f"\n{spent}95% intervals over {PROBLEMS} unseen problems of known families at alpha "
+        f"{ALPHA}; runtime and memory measured in isolation\n"
         f"difference: what reinforcement added to the warm start, problem by problem\n"
         f"written to {output_dir}: demo.md, demo.png, sft/model, ppo/model, eval-*/report.md\n"
     )

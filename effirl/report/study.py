@@ -314,7 +314,10 @@ def _check_seeds(label: str, policies: Sequence[Policy]) -> None:
                 f"{models[0]} and {model} are both {label}, and no seeds of one policy: {what}; "
                 "report them apart"
             )
-    seeds = [tuple(settings.get("seed") for settings in origin.runs) for origin in origins]
+    seeds = [
+        tuple(settings.get("seed") for settings in origin.runs) if origin.is_whole else ()
+        for origin in origins
+    ]
     for model, seed in zip(models, seeds, strict=True):
         if seeds.count(seed) > 1 and any(each is not None for each in seed):
             raise UserError(

@@ -221,7 +221,7 @@ def test_seeds_whose_warm_starts_are_gone_are_seeds(tmp_path: Path, evaluate: Ev
     evaluate("base", (0.0, 0.0))
     for seed in (0, 1):
         start = str(tmp_path / f"gone-{seed}" / "model")
-        evaluate(f"ppo-{seed}", (0.3, 0.3), {"alpha": "0.5", "seed": seed, "model": start})
+        evaluate(f"ppo-{seed}", (0.3, 0.3), {"alpha": "0.5", "seed": 0, "model": start})
     (group,) = read_study([tmp_path]).tuned
     assert len(group.policies) == 2
 
