@@ -177,7 +177,7 @@ def test_a_sweep_that_is_finished_with_other_settings_is_not_mixed_in(
 def test_policies_are_evaluated_as_long_as_they_were_trained(tmp_path: Path, fakes: Fakes) -> None:
     (tmp_path / "ppo.yaml").write_text("max_new_tokens: 512\nmax_prompt_tokens: 1024\n")
     settings = replace(config(tmp_path / "out", fakes), ppo_config=tmp_path / "ppo.yaml")
-    with pytest.raises(UserError, match="512 tokens for a completion and 1024 for a prompt"):
+    with pytest.raises(UserError, match="that of the reinforcement 512 and 1024"):
         study(settings)
     assert fakes.run_names == []
     (tmp_path / "phases.yaml").write_text("max_target_tokens: 512\nmax_prompt_tokens: 1024\n")
