@@ -14,6 +14,7 @@ from effirl.errors import UserError
 from effirl.evaluation.config import EvaluateConfig, StudyConfig, SweepConfig
 from effirl.experiments import stages, study
 from effirl.runs import settings as run_settings
+from effirl.stages import Stage
 from effirl.sweep import reinforcements
 from effirl.training.config import PpoConfig
 from effirl.training.phases_config import PhasesConfig
@@ -145,13 +146,18 @@ def test_a_seed_is_not_gone_on_with_other_settings(tmp_path: Path, fakes: Fakes)
         study(replace(config(tmp_path, fakes), num_samples=2))
 
 
+def write_settings(stage: Stage) -> None:
+    """Say what a stage's product was made with, as its command does."""
+    made = yaml.safe_dump(run_settings(stage.settings()))
+    (stage.product.parent / "config.yaml").write_text(made)
+
+
 def test_what_is_finished_with_other_settings_is_not_mixed_in(tmp_path: Path, fakes: Fakes) -> None:
     settings = replace(config(tmp_path / "out", fakes), ppo_config=tmp_path / "ppo.yaml")
     (tmp_path / "ppo.yaml").write_text("max_steps: 3\n")
     found = next(s for s in stages(settings, 0, tmp_path / "out" / "seed-0") if "cond" in s.name)
     study(settings)
-    made = yaml.safe_dump(run_settings(found.settings()))
-    (found.product.parent / "config.yaml").write_text(made)
+    write_settings(found)
     study(settings)
     (tmp_path / "ppo.yaml").write_text("max_steps: 4\n")
     with pytest.raises(UserError, match=r"conditioned holds a run .*max_steps was 3, now 4"):
@@ -165,9 +171,8 @@ def test_a_sweep_that_is_finished_with_other_settings_is_not_mixed_in(
     (tmp_path / "ppo.yaml").write_text("max_steps: 3\n")
     sweep = next(s for s in stages(settings, 0, tmp_path / "out" / "seed-0") if "alpha" in s.name)
     run = reinforcements(sweep.settings(), PpoConfig(), sweep.product.parent)[1][0]
-    (run.product).mkdir(parents=True)
-    made = yaml.safe_dump(run_settings(run.settings()))
-    (run.product.parent / "config.yaml").write_text(made)
+    run.product.mkdir(parents=True)
+    write_settings(run)
     study(settings)
     (tmp_path / "ppo.yaml").write_text("max_steps: 4\n")
     with pytest.raises(UserError, match=r"alpha-1-seed-0 holds a run .*max_steps was 3, now 4"):
