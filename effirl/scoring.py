@@ -87,12 +87,17 @@ class CompletionRow:
     @property
     def is_half_measured(self) -> bool:
         """Whether we failed to measure one of the things that a correct program is measured for."""
-        if not self.is_correct:
+        if not self.is_correct or self.is_unmeasured:
             return False
-        found: list[object] = [self.program_memory_time_mb_s, self.program_imports]
-        if self.refutation is None:  # else it may be that no timing is trusted
-            found.append(self.comparison)
-        return None in found and any(each is not None for each in found)
+        # Of a refuted one it may be that no timing is trusted.
+        is_untimed = self.comparison is None and self.refutation is None
+        return is_untimed or None in (self.program_memory_time_mb_s, self.program_imports)
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether a correct program has no figure: we failed, or its problem has no inputs."""
+        found = (self.comparison, self.program_memory_time_mb_s, self.program_imports)
+        return self.is_correct and all(each is None for each in found)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

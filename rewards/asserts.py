@@ -125,6 +125,11 @@ class _Hoist(ast.NodeTransformer):
         self.constants: list[object] = []
 
     def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.JoinedStr):  # its own texts can only be constants
+            for part in node.values:
+                if isinstance(part, ast.FormattedValue):
+                    part.value = self.visit(part.value)
+            return node
         is_display = isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict)
         if is_display or (
             isinstance(node, ast.Constant)

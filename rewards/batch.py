@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn, TextIO
 from rewards.efficiency import EfficiencyReward, ScoreRequest
 from rewards.errors import ProblemError
 from rewards.executor import Executor
-from rewards.records import TestCase
+from rewards.records import Status, TestCase
 from rewards.scores import RewardConfig, Score
 
 _TEXTS: Final = ("problem_id", "source_program", "completion")
@@ -111,7 +111,10 @@ def _cases(row: dict[str, Any], name: str, where: str) -> tuple[TestCase, ...]:
 def _finished(
     output: Path, rows: list[dict[str, Any]], config: RewardConfig
 ) -> list[dict[str, Any]]:
-    """The rows scored by an earlier run of the same command; a half-written last one is cut off."""
+    """The rows scored by an earlier run of the same command, up to the first where we failed.
+
+    What follows, and a half-written last one, is cut off.
+    """
     if not output.exists():
         return []
     done: list[dict[str, Any]] = []
@@ -124,6 +127,9 @@ def _finished(
                 f"{output}:{number}: belongs to other completions or another alpha; "
                 "name another --output or remove it"
             )
+        if record.get("status") == Status.SANDBOX_ERROR:
+            whole = "".join(line + "\n" for line in whole.splitlines()[: len(done)])
+            break
         done.append(record)
     if whole != text:
         output.write_text(whole, encoding="utf-8")

@@ -11,8 +11,8 @@ a memory would pay such luck out for ever. So an outcome is served `MAX_SERVINGS
 worse. What a program earns in the long run is the mean of its measurements, not their maximum.
 
 Evaluations that are compared with each other pick nothing by what they measure, and share their
-outcomes without limit: else two policies that write the same program differ by the noise of two
-timings, minutes apart.
+outcomes without limit of number or time: else two policies that write the same program differ by
+the noise of two timings, minutes or days apart.
 """
 
 import contextlib
@@ -95,13 +95,14 @@ class MeasurementCache:
 
     Args:
         folder: Where the file is, or will be; None for a memory of this object alone.
-        max_servings: Of an outcome, before its program is run again; None for any number.
+        max_servings: Of an outcome, before its program is run again; None for any number, however
+            old it is.
     """
 
     def __init__(
         self, folder: Path | None = None, *, max_servings: int | None = MAX_SERVINGS
     ) -> None:
-        self._max_servings = sys.maxsize if max_servings is None else max_servings
+        self.max_servings = max_servings
         path = None if folder is None else folder / FILE_NAME
         self._database = Database(path, _SCHEMA)
 
@@ -112,12 +113,13 @@ class MeasurementCache:
 
     def serve(self, keys: Sequence[str]) -> dict[str, Outcome]:
         """Look up the outcomes that may still be used, and count that they were."""
-        now = _now_s()
+        most = sys.maxsize if self.max_servings is None else self.max_servings
+        times = self._still_good(_now_s())
 
         def look_up(database: sqlite3.Connection) -> dict[str, Outcome]:
             found: dict[str, Outcome] = {}
             for key in keys:
-                if database.execute(_SERVE, (key, self._max_servings, *_still_good(now))).rowcount:
+                if database.execute(_SERVE, (key, most, *times)).rowcount:
                     row = database.execute("SELECT outcome FROM outcomes WHERE key = ?", (key,))
                     if outcome := _decode(row.fetchone()[0]):
                         found[key] = outcome
@@ -132,10 +134,15 @@ class MeasurementCache:
 
         def insert(database: sqlite3.Connection) -> None:
             database.executemany("REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)", rows)
-            database.execute(_TRIM, (*_still_good(now), MAX_ROWS - 1))
+            database.execute(_TRIM, (*self._still_good(now), MAX_ROWS - 1))
 
         if rows:
             self._database.transact(insert)
+
+    def _still_good(self, now: float) -> tuple[float, float]:
+        """The times of rows to use. A clock that was set back costs measurements, no more."""
+        oldest = 0.0 if self.max_servings is None else now - MAX_AGE_S
+        return oldest, now + _CLOCK_SLACK_S
 
     def summary(self) -> dict[str, Any]:
         """Where it is, its size in bytes, and how many outcomes it holds of which machine."""
@@ -186,11 +193,6 @@ def _decode(text: str) -> Outcome | None:
 def _now_s() -> float:
     """Seconds by the wall clock, as rows outlive processes."""
     return datetime.now(UTC).timestamp()
-
-
-def _still_good(now: float) -> tuple[float, float]:
-    """The times of rows to use. A clock that was set back costs measurements, no more."""
-    return now - MAX_AGE_S, now + _CLOCK_SLACK_S
 
 
 @cache

@@ -12,6 +12,7 @@ the input. Not seen are imports by `__import__` and `importlib`.
 """
 
 import json
+import math
 import statistics
 import subprocess
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from rewards.worker import Worker
 from rewards.zygote import PRELOADED
 
 _REPEATS: Final = 5
+_ERROR_OF_MEDIAN: Final = math.sqrt(math.pi / 2)  # of a mean's, where noise is normal
 _TIMEOUT_S: Final = 60.0
 _LIMITS: Final = Limits(output_bytes=1 << 16)
 _LIST: Final = """\
@@ -56,6 +58,8 @@ class ImportCost:
     runtime_s: float
     """CPU seconds."""
     peak_memory_bytes: int
+    error_s: float = 0.0
+    """Standard error of `runtime_s`."""
 
 
 def import_cost(worker: Worker, program: str) -> ImportCost:
@@ -103,8 +107,8 @@ def _imported(worker: Worker, program: str) -> list[object]:
 
 
 def _preloaded(found: list[object]) -> tuple[str, ...]:
-    """The modules themselves, or the packages that they are in."""
-    known = {*PRELOADED, *PACKAGES}
+    """The modules themselves, or the packages that they are in; `sys` costs no program anything."""
+    known = {*PRELOADED, *PACKAGES} - {"sys"}
     names = {str(name) for name in found}
     return tuple(sorted((names | {name.split(".")[0] for name in names}) & known))
 
@@ -118,7 +122,11 @@ def _cost(modules: tuple[str, ...]) -> ImportCost:
         max(0, statistics.median_low(a) - statistics.median_low(b))
         for a, b in zip(zip(*loaded, strict=True), zip(*empty, strict=True), strict=True)
     )
-    return ImportCost(cpu_ns / 1e9, peak_kib << 10)
+    errors_ns = [
+        _ERROR_OF_MEDIAN * statistics.stdev(run[0] for run in runs) / math.sqrt(_REPEATS)
+        for runs in (loaded, empty)
+    ]
+    return ImportCost(cpu_ns / 1e9, peak_kib << 10, math.hypot(*errors_ns) / 1e9)
 
 
 def _run(modules: tuple[str, ...]) -> tuple[int, int]:

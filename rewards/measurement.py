@@ -20,7 +20,7 @@ from rewards.imports import ImportCost, import_cost
 from rewards.judging import run_test
 from rewards.machine import fingerprint_key
 from rewards.records import ExecutionResult, Limits, Status, TestCase
-from rewards.stats import NoisePrior, paired_log2_ratio
+from rewards.stats import NoisePrior, paired_log2_ratio, t95
 from rewards.worker import Worker
 
 TIME_RESOLUTION_S: Final = 50e-6
@@ -29,6 +29,7 @@ MEMORY_RESOLUTION_BYTES: Final = 128 << 10
 """Resident memory is counted in batches of this size; the same use for peaks."""
 _PRIOR: Final = NoisePrior(relative_sd=0.025, absolute_sd=60e-6, degrees=4)
 """A single run's CPU time spreads by 4% at 2 ms and 2.5% at 20 ms, beside busy neighbours too."""
+_IMPORT_T95: Final = t95(8)  # an import's cost is the difference of two medians of five
 _MIN_WALL_S: Final = 1.0
 _SHORT_S: Final = 0.008
 _MIN_ROUNDS_SHORT, _MIN_ROUNDS = 6, 4  # with fewer, Student's quantile leaves nothing to see
@@ -81,6 +82,8 @@ class Comparison:
     source_peak_bytes: int
     """Net peak memory, the largest over the inputs."""
     program_peak_bytes: int
+    program_imports_s: float = 0.0
+    """Of the program's runtime, what its imports cost; 0 where they are not counted."""
     machine: str = ""
     """`rewards.machine.fingerprint_key` of where both ran; empty in older records."""
 
@@ -180,28 +183,37 @@ def compare(
 def with_imports(comparison: Comparison, source: ImportCost, program: ImportCost) -> Comparison:
     """Add the cost of imports to both programs.
 
-    It is known to a few percent, and loaded once: the spread of the runs stays what it was, and
-    weighs as much less as they are less of the whole.
+    It is measured apart, once for each set of modules: the spread of the runs weighs as much less
+    as they are less of the whole, and the errors of both costs come to it, where they are two.
     """
     c = comparison
     runs_s = (c.source_runtime_s + TIME_RESOLUTION_S, c.program_runtime_s + TIME_RESOLUTION_S)
     totals_s = (runs_s[0] + source.runtime_s, runs_s[1] + program.runtime_s)
     weight = max(run / total for run, total in zip(runs_s, totals_s, strict=True))
     ratio = math.log2(totals_s[0] / totals_s[1])
+    errors = [cost.error_s / total for cost, total in zip((source, program), totals_s, strict=True)]
+    error = 0.0 if source == program else math.hypot(*errors) / math.log(2)
+    below, above = (
+        math.hypot(weight * width, _IMPORT_T95 * error)
+        for width in (c.time_log2_ratio - c.time_low, c.time_high - c.time_log2_ratio)
+    )
     source_peak = c.source_peak_bytes + source.peak_memory_bytes
     program_peak = c.program_peak_bytes + program.peak_memory_bytes
     memory = _log2_ratio(source_peak, program_peak)
     return replace(
         c,
         time_log2_ratio=ratio,
-        time_low=ratio - weight * (c.time_log2_ratio - c.time_low),
-        time_high=ratio + weight * (c.time_high - c.time_log2_ratio),
-        time_spread=weight * c.time_spread,
+        time_low=ratio - below,
+        time_high=ratio + above,
+        time_spread=math.hypot(weight * c.time_spread, error),
         memory_log2_ratio=memory,
         memory_low=memory - (c.memory_log2_ratio - c.memory_low),
         memory_high=memory + (c.memory_high - c.memory_log2_ratio),
         source_runtime_s=c.source_runtime_s + source.runtime_s,
         program_runtime_s=c.program_runtime_s + program.runtime_s,
+        source_wall_s=c.source_wall_s + source.runtime_s,
+        program_wall_s=c.program_wall_s + program.runtime_s,
+        program_imports_s=program.runtime_s,
         source_peak_bytes=source_peak,
         program_peak_bytes=program_peak,
     )

@@ -155,10 +155,11 @@ def suspicion(comparison: Comparison, saturation: float) -> Reason | None:
         return None
     if "runtime" in gains and _waits_for_it(c):
         return Reason.OFF_CPU
-    if c.program_runtime_s <= 0:
+    run_s = c.program_runtime_s - c.program_imports_s
+    if run_s <= 0:
         return Reason.BELOW_EMPTY
     largest = max(c.time_log2_ratio, c.memory_log2_ratio)
-    if c.program_runtime_s <= TIME_FLOOR_S and largest > saturation:
+    if run_s <= TIME_FLOOR_S and largest > saturation:
         return Reason.NO_WORK
     if "runtime" in gains and c.time_log2_ratio > math.log2(MAX_PLAUSIBLE_SPEEDUP):
         return Reason.SPEEDUP

@@ -47,6 +47,7 @@ class Outcomes:
             saturation,
             run_all,
             fresh_inputs is not None,
+            self._cache.max_servings,  # what training measured never answers an evaluation
             packages=PACKAGES,
         )
 

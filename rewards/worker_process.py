@@ -82,7 +82,8 @@ class WorkerProcess:
         except OUR_TROUBLE as error:
             self.close()
             _blame_limit(error)
-            raise SandboxError(f"a worker did not start: {error}") from error
+            # Of a machine that is short of something for a moment: another try may do.
+            raise WorkerDiedError(f"a worker did not start: {error}") from error
         except BaseException:
             self.close()
             raise

@@ -39,19 +39,28 @@ class Metric:
     """What one problem adds to the metric's two sums."""
     is_log2: bool = False
 
-    def over(self, problems: Sequence[Samples], clusters: Mapping[str, str] | None = None) -> Terms:
+    def over(
+        self,
+        problems: Sequence[Samples],
+        clusters: Mapping[str, str] | None = None,
+        *,
+        each_once: bool = False,
+    ) -> Terms:
         """Collect the terms of all problems, those with one id together.
 
         Args:
             problems: The completions of each.
             clusters: Id of each problem -> what it is summed up with instead; a cluster without
                 problems counts nothing.
+            each_once: Count each problem once, by its own ratio, however many of its completions
+                count.
         """
         sums: dict[str, Vector] = {name: np.zeros(2) for name in (clusters or {}).values()}
         for samples in problems:
             name = samples[0].problem_id
             total = sums.setdefault(clusters[name] if clusters else name, np.zeros(2))
-            total += self.terms(samples)
+            terms = np.array(self.terms(samples))
+            total += terms / terms[1] if each_once and terms[1] else terms
         pairs = np.array(list(sums.values()), dtype=np.float64).reshape(-1, 2)
         return Terms(pairs[:, 0], pairs[:, 1], self.is_log2)
 

@@ -52,6 +52,8 @@ class Candidate:
     """Shown, but never part of the front."""
     curve: str | None = None
     """The policy that this is one balance of, where a single one was asked for several."""
+    seeds: Sequence[tuple[int, ...]] = ()
+    """Of each run, the seeds of all training that made it, the first training first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def trade_off(candidates: Sequence[Candidate], seed: int = 0) -> TradeOff:
     if not common:
         raise UserError("no problem was measured for every policy; evaluate them on the same data")
     families = _families(candidates, common)
-    terms = [_terms(candidate, common, families) for candidate in candidates]
+    terms = [_terms(candidate.runs, common, families) for candidate in candidates]
     control = next((i for i, each in enumerate(candidates) if each.is_control), None)
     trained = [i for i, each in enumerate(candidates) if not each.is_control]
     points, clouds = _gains(terms, seed)
@@ -150,20 +152,22 @@ def compare(
         candidate: What is asked about.
         other: What is subtracted.
         seed: Of the intervals.
-        solved_by_both: Compare only correct completions of problems that both solve, seed by seed:
-            what is left of a difference when correctness has no part in it.
+        solved_by_both: Compare only correct completions of problems that both solve, run by run,
+            each problem by its mean: what is left of a difference when correctness has no part
+            in it.
     """
     common, _ = _common([candidate, other])
     families = _families([candidate, other], common)
+    pairs = _paired(candidate, other)
     if solved_by_both:
-        candidate, other = _solved(candidate, other), _solved(other, candidate)
-    found, others = _terms(candidate, common, families), _terms(other, common, families)
+        pairs = [(_solved(run, against), _solved(against, run)) for run, against in pairs]
+    found, others = (
+        _terms(runs, common, families, each_once=solved_by_both)
+        for runs in zip(*pairs, strict=True)
+    )
     by_seed = [
-        {
-            name: pooled([found[name][i]]) - pooled([others[name][i % len(other.runs)]])
-            for name in SHOWN
-        }
-        for i in range(len(candidate.runs))
+        {name: pooled([found[name][i]]) - pooled([others[name][i]]) for name in SHOWN}
+        for i in range(len(pairs))
     ]
     return Pair(
         {name: estimate_runs(found[name], others[name], seed) for name in SHOWN},
@@ -184,7 +188,7 @@ def hypervolume_share(
     everyone = [*candidates, *others]
     common, _ = _common(everyone)
     families = _families(everyone, common)
-    points, clouds = _gains([_terms(each, common, families) for each in everyone], seed)
+    points, clouds = _gains([_terms(each.runs, common, families) for each in everyone], seed)
 
     def share(found: Vector) -> float:
         own, their = found[: len(candidates)], found[len(candidates) :]
@@ -211,14 +215,18 @@ def _families(candidates: Sequence[Candidate], common: set[int]) -> dict[str, st
 
 
 def _terms(
-    candidate: Candidate, common: set[int], families: dict[str, str]
+    runs: Sequence[Evaluation],
+    common: set[int],
+    families: dict[str, str],
+    *,
+    each_once: bool = False,
 ) -> dict[str, list[Terms]]:
     found: dict[str, list[Terms]] = {name: [] for name in SHOWN}
-    for run in candidate.runs:
+    for run in runs:
         metrics: dict[str, Metric] = {metric.name: metric for metric in run.metrics()}
         problems = [each for each in run.by_problem() if each[0].problem_index in common]
         for name in SHOWN:
-            found[name].append(metrics[name].over(problems, families))
+            found[name].append(metrics[name].over(problems, families, each_once=each_once))
     return found
 
 
@@ -232,16 +240,27 @@ def _gains(terms: Sequence[dict[str, list[Terms]]], seed: int) -> tuple[Vector, 
     )
 
 
-def _solved(candidate: Candidate, other: Candidate) -> Candidate:
-    """Keep the correct completions of problems that the other candidate's run solves, too."""
-    num_runs = max(len(candidate.runs), len(other.runs))
-    runs = []
-    for i in range(num_runs):
-        run, against = (each.runs[i % len(each.runs)] for each in (candidate, other))
-        solved = {row.problem_index for row in against.rows if row.is_correct}
-        rows = [row for row in run.rows if row.is_correct and row.problem_index in solved]
-        runs.append(replace(run, rows=rows))
-    return replace(candidate, runs=runs)
+def _paired(candidate: Candidate, other: Candidate) -> list[tuple[Evaluation, Evaluation]]:
+    """Pair the runs of one training, or of which one began where the other had ended.
+
+    A single run goes with each of the other's; runs without known seeds are paired in their order.
+    """
+    if 1 in (len(candidate.runs), len(other.runs)):
+        return [(run, against) for run in candidate.runs for against in other.runs]
+    pairs = [
+        (run, against)
+        for run, seeds in zip(candidate.runs, candidate.seeds, strict=False)
+        for against, theirs in zip(other.runs, other.seeds, strict=False)
+        if seeds and theirs and all(a == b for a, b in zip(seeds, theirs, strict=False))
+    ]
+    return pairs or list(zip(candidate.runs, other.runs, strict=False))
+
+
+def _solved(run: Evaluation, other: Evaluation) -> Evaluation:
+    """Keep the correct completions of problems that the other run solves, too."""
+    solved = {row.problem_index for row in other.rows if row.is_correct}
+    rows = [row for row in run.rows if row.is_correct and row.problem_index in solved]
+    return replace(run, rows=rows)
 
 
 def _each_run(terms: dict[str, list[Terms]], seed: int) -> list[Estimates]:

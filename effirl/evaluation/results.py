@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -53,12 +53,19 @@ def load_evaluation(folder: Path) -> Evaluation:
     return Evaluation(str((read_settings(folder) or {}).get("model", folder)), num_samples, rows)
 
 
-def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
+def read_rows(
+    path: Path, num_samples: int, timed: Collection[int] = frozenset()
+) -> list[CompletionRow]:
     """Read the completions of every problem that was finished, and cut the file back to them.
 
     The last line may be half-written, and the last problems may lack some of their completions:
     both are what a kill leaves behind, so they are dropped and made again. So is a problem of which
     we failed to run or measure a completion.
+
+    Args:
+        path: Of the completions; nothing there is nothing done.
+        num_samples: Completions of each problem.
+        timed: Problems that have performance inputs: of a correct completion, something is known.
 
     Raises:
         UserError: If a line before the last is unreadable.
@@ -67,7 +74,13 @@ def read_rows(path: Path, num_samples: int) -> list[CompletionRow]:
         return []
     rows = _parse(path)
     counts = Counter(row.problem_index for row in rows)
-    failed = {row.problem_index for row in rows if not row.is_scored or row.is_half_measured}
+    failed = {
+        row.problem_index
+        for row in rows
+        if not row.is_scored
+        or row.is_half_measured
+        or (row.problem_index in timed and row.is_unmeasured)
+    }
     whole = [
         row
         for row in rows

@@ -147,7 +147,8 @@ def evaluate_model(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULTS_FILE
-    rows = read_rows(path, completer.num_samples)
+    timed = {i for i, problem in enumerate(problems) if problem.performance_inputs}
+    rows = read_rows(path, completer.num_samples, timed)
     refused: Counter[str] = Counter()
     started = time.monotonic()
     is_done = {row.problem_index for row in rows}

@@ -295,7 +295,7 @@ def _grouped(policies: Sequence[Policy]) -> list[Group]:
         )
         runs = [policy.evaluation for policy in found.values()]
         curve = CONDITIONED if first.is_conditioned else None
-        candidate = Candidate(label, runs, is_control, curve)
+        candidate = Candidate(label, runs, is_control, curve, [*map(_seeds, found.values())])
         groups.append(Group(candidate, list(found.values())))
     return groups
 
@@ -324,6 +324,15 @@ def _check_seeds(label: str, policies: Sequence[Policy]) -> None:
                 f"{model} is not the only {label} with its seed: what training draws is the same; "
                 "report one of them"
             )
+
+
+def _seeds(policy: Policy) -> tuple[int, ...]:
+    """List the seeds of all training that made a policy, the first training first.
+
+    Nothing, if one of them is not known.
+    """
+    seeds = [run.get("seed") for run in reversed(_origin(policy.evaluation.model).runs)]
+    return () if None in seeds else tuple(map(int, seeds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,11 @@ def warm_start_figures(logs: Mapping[str, float]) -> Figures:
 def reinforcement_figures(logs: Mapping[str, float]) -> Figures:
     """Return what a step of reinforcement tells: the reward and its parts, failures, KL, times.
 
-    >>> as_line(reinforcement_figures({"reward/correct": 0.5, "reward/status/WRONG_ANSWER": 0.5}))
+    >>> logs = {"reward/none": 0, "reward/correct": 0.5, "reward/status/WRONG_ANSWER": 0.5}
+    >>> as_line(reinforcement_figures(logs))
     'correct 0.500  failures WRONG_ANSWER 50%'
     """
-    if "reward/correct" not in logs:
+    if "reward/none" not in logs:
         return {}  # the trainer's summary at the end
     figures = {text: f"{logs[name]:.3f}" for name, text in _REINFORCEMENT.items() if name in logs}
     figures |= {"failures": _failures(logs), "seconds": _seconds(logs), "WARNING": _warning(logs)}

@@ -67,6 +67,14 @@ def test_among_evaluations_it_is_served_any_number_of_times(tmp_path: Path) -> N
     assert served == [{"a": MEASURED}] * (3 * MAX_SERVINGS)
 
 
+def test_among_evaluations_it_never_ages(clock: list[float]) -> None:
+    memory = MeasurementCache(max_servings=None)
+    memory.store({"a": WRONG})
+    clock[0] += 9 * MAX_AGE_S
+    memory.store({"b": WRONG})
+    assert sorted(memory.serve(["a", "b"])) == ["a", "b"]
+
+
 def test_an_outcome_ages(clock: list[float]) -> None:
     memory = MeasurementCache()
     memory.store({"a": WRONG})

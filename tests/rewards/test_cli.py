@@ -147,6 +147,12 @@ def test_score_and_continue(folder: Path) -> None:
     code, again, _ = rewards(folder, "score", "c.jsonl", "--alpha", "1")
     assert (code, again[0]) == (0, rows[0]), "the first row is not measured again"
     assert len(output.read_text().splitlines()) == 3
+    ours = {**json.loads(lines[1]), "status": "SANDBOX_ERROR", "reward": None}
+    output.write_text(lines[0] + json.dumps(ours) + "\n" + lines[2])  # as if we had failed there
+    code, again, _ = rewards(folder, "score", "c.jsonl", "--alpha", "1")
+    assert (code, again[0]) == (0, rows[0])
+    assert [row["status"] for row in again] == ["OK", "WRONG_ANSWER", "SYNTAX_ERROR"]
+    assert len(output.read_text().splitlines()) == 3
     code, _, stderr = rewards(folder, "score", "c.jsonl", "--alpha", "0")
     assert code == 2
     assert "c.scored.jsonl:1" in stderr

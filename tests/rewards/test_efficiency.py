@@ -111,9 +111,14 @@ def test_our_failure_is_none_and_is_not_remembered() -> None:
     metrics = scorer.pop_metrics()
     assert metrics["reward/none"] == 0.5
     assert metrics["reward/total"] == 1.0
+    assert metrics["reward/correct"] == 1.0, "our failure is no wrong program"
     shares = {status: metrics[f"reward/status/{status}"] for status in Status}
     assert shares == {s: 0.5 if s in (Status.OK, Status.SANDBOX_ERROR) else 0.0 for s in Status}
     assert scorer.pop_metrics() == {}
+    scorer.score([request(FAST)])
+    metrics = scorer.pop_metrics()
+    assert metrics["reward/none"] == 1.0
+    assert not {"reward/total", "reward/correct", "reward/time_gain"} & metrics.keys()
 
 
 def test_equal_programs_are_run_once(executor: Executor, monkeypatch) -> None:

@@ -5,6 +5,7 @@ One invariant for all: each program gives exactly one row, in its place; trouble
 no process, descriptor, mount, control group or file.
 """
 
+import errno
 import os
 import random
 import resource
@@ -251,6 +252,23 @@ def test_worker_does_not_start(code: str, reason: str, monkeypatch: pytest.Monke
             executor.map(lambda w, _: w.close(), [0])
             assert isinstance(*executor.map(echo, [0]), SandboxError)
         expect_recovery(executor)
+
+
+def test_worker_that_could_not_start_for_a_moment_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    popen, tries = subprocess.Popen, []
+
+    def busy(*args: object, **settings: object) -> object:
+        tries.append(args)
+        if len(tries) == 1:
+            raise OSError(errno.EIO, "busy")
+        return popen(*args, **settings)  # type: ignore[call-overload]
+
+    with Executor(num_workers=1) as executor:
+        monkeypatch.setattr(subprocess, "Popen", busy)  # one with numpy is not there yet
+        assert executor.map(echo, [0], lambda _: ["import numpy"]) == [b"0\n"]
+    assert len(tries) > 1
 
 
 def test_interpreter_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

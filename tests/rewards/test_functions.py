@@ -80,6 +80,7 @@ SPLIT = [
     ("def check(candidate):\n    assert candidate(a=1) == 2\n\ncheck(Solution().f)", [2], [3]),
     ("assert is_same_list(solution.f(list_node([1])), list_node([2]))", [None], [None]),
     ("'docs'\nimport math\nassert solution.f(1) == 2, 'why'", [2], [3]),
+    (f"print(f'{'x' * 120}{{[1, 2]}}{{1:{'0' * 120}d}}')\nassert solution.f(1) == 2", [2], [3]),
 ]  # fmt: skip
 SPLIT_WITH_NODES = [
     ("assert solution.f(1) == ListNode(1, ListNode(2))", {"ListNode": [1, 2]}),

@@ -190,3 +190,18 @@ def test_imports_are_added_on_request_only() -> None:
     both = with_imports(comparison, ImportCost(0.06, 0), ImportCost(0.06, 0))
     assert both.time_log2_ratio == pytest.approx(comparison.time_log2_ratio / 4, abs=1e-3)
     assert both.time_high - both.time_low == pytest.approx(width / 4, rel=0.05)
+    assert added.source_wall_s - comparison.source_wall_s == pytest.approx(0.06)
+    assert (added.program_imports_s, both.program_imports_s) == (0.0, 0.06)
+
+
+def test_what_an_import_costs_is_known_to_its_error() -> None:
+    program = "# runtime=0.005 memory=4e6"
+    case = TestCase("1", "1")
+    comparison = compare(FakeWorker((1.0,)), program, program, [case], Limits())  # type: ignore[arg-type]
+    kept, other = ImportCost(0.070, 0, error_s=0.001), ImportCost(0.072, 0, error_s=0.001)
+    # The same modules are one measurement: it is the same for both, whatever its error.
+    same = with_imports(comparison, kept, kept)
+    apart = with_imports(comparison, other, kept)
+    assert same.time_high - same.time_low < 0.02
+    assert apart.time_low < 0 < apart.time_log2_ratio, "2 ms are within the error of both"
+    assert apart.time_spread > 5 * same.time_spread

@@ -142,6 +142,43 @@ def test_solved_by_both_leaves_correctness_out() -> None:
     assert [found["time_gain"] for found in solved.by_seed] == pytest.approx([0.2])
 
 
+def test_solved_by_both_counts_each_problem_once() -> None:
+    """Two policies that gain alike, and differ in how often they are right."""
+
+    def policy(label: str, rights: tuple[int, int]) -> Candidate:
+        rows = [
+            replace(correct(problem, runtime_s=0.1), time_gain=gain)
+            if sample < right
+            else failed(problem)
+            for problem, (right, gain) in enumerate(zip(rights, (0.9, 0.1), strict=True))
+            for sample in range(4)
+        ]
+        return Candidate(label, [Evaluation(label, 4, rows)])
+
+    solved = compare(policy("a", (4, 1)), policy("b", (1, 4)), solved_by_both=True)
+    assert solved.differences["time_gain"].value == pytest.approx(0.0)
+    assert solved.figures["time_gain"].value == pytest.approx(0.5)
+
+
+def test_runs_are_paired_by_the_seeds_that_made_them() -> None:
+    """A policy whose second seed is not there yet, listed in another order than its start."""
+    start = candidate("warm", (0.1, 0.1), (0.2, 0.1), (0.3, 0.1))
+    tuned = candidate("alpha 1", (0.5, 0.1), (0.2, 0.1))
+    start = replace(start, seeds=[(0,), (1,), (2,)])
+    tuned = replace(tuned, seeds=[(2, 2), (0, 0)])
+    for solved_by_both in (False, True):
+        pair = compare(tuned, start, solved_by_both=solved_by_both)
+        assert [run["time_gain"] for run in pair.by_seed] == pytest.approx([0.2, 0.1])
+        assert pair.differences["time_gain"].value == pytest.approx(0.15)
+        back = compare(start, tuned, solved_by_both=solved_by_both)
+        assert back.differences["time_gain"].value == pytest.approx(-0.15)
+
+
+def test_one_warm_start_is_the_other_half_of_every_pair() -> None:
+    pair = compare(candidate("alpha 1", (0.5, 0.1), (0.2, 0.1)), candidate("warm", (0.1, 0.1)))
+    assert [run["time_gain"] for run in pair.by_seed] == pytest.approx([0.4, 0.1])
+
+
 def test_hypervolume_share_by_hand() -> None:
     separate = CANDIDATES[1:4]
     share = hypervolume_share([candidate("c", (0.15, 0.3))], separate)

@@ -84,6 +84,10 @@ def test_what_no_figure_is_made_of_is_not_missing(tmp_path: Path) -> None:
     )  # its problem has no performance inputs
     waits = replace(ROWS[0], comparison=None, refutation="waits again")
     assert not any(row.is_half_measured for row in (nothing, waits, ROWS[1]))
+    path = tmp_path / "results.jsonl"
+    append_rows(path, [nothing, *ROWS[1:]])
+    assert read_rows(path, num_samples=2) == [nothing, *ROWS[1:]]
+    assert read_rows(path, num_samples=2, timed={0, 1}) == ROWS[2:], "it has; so we failed"
 
 
 def test_the_weights_behind_a_built_in_name_are_told_apart(tmp_path: Path) -> None:

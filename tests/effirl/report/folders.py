@@ -88,8 +88,13 @@ def write_study(folder: Path, seeds: int = 2, **changed: tuple[float, float]) ->
         write_evaluation(path / "eval-base", "codet5-nano", (0.0, 0.0))
         for one, other in ORDERS:
             order = path / f"phases-{one}-{other}"
-            first = write_training(order / one, {"objective": one, "replay_from": []})
-            later = {"objective": other, "replay_from": [str(order / one)]}
+            first = write_training(order / one, {"objective": one, "replay_from": [], "seed": seed})
+            later = {
+                "objective": other,
+                "replay_from": [str(order / one)],
+                "model": first,
+                "seed": seed,
+            }
             second = write_training(order / other, later)
             write_evaluation(order / f"eval-{one}", first, gains[one])
             write_evaluation(order / f"eval-{other}", second, gains[f"{one}_{other}"])
@@ -97,7 +102,7 @@ def write_study(folder: Path, seeds: int = 2, **changed: tuple[float, float]) ->
                 tags = {"runtime_tag": runtime, "memory_tag": memory}
                 asked = order / f"eval-{other}-asked-for-{wish}"
                 write_evaluation(asked, second, gains[wish], **tags)
-        start = write_training(path / "sft", {"objective": "both"})
+        start = write_training(path / "sft", {"objective": "both", "seed": seed})
         for runtime, memory in ((1, 1), (1, 0), (0, 1)):
             steered = path / "sweep" / f"warm-start-{runtime}-{memory}"
             tags = {"runtime_tag": runtime, "memory_tag": memory}
@@ -108,7 +113,7 @@ def write_study(folder: Path, seeds: int = 2, **changed: tuple[float, float]) ->
         runs["conditioned"] = {"alpha": "conditioned", "max_steps": 24}
         runs["correctness-only"] = {"alpha": "0.5", "efficiency_weight": 0.0}
         for name, settings in runs.items():
-            model = write_training(path / name, {"seed": seed, **settings})
+            model = write_training(path / name, {"seed": seed, "model": start, **settings})
             if name == "conditioned":
                 asked = {f"conditioned_{alpha:g}": alpha for alpha in (0.0, 0.5, 1.0)}
             else:
