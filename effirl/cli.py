@@ -186,7 +186,10 @@ def optimize(argv: Arguments = None) -> None:
         config = parse_arguments(arguments)
         from effirl.optimize.command import optimize as run
 
-        sys.stdout.write(run(config))
+        try:
+            sys.stdout.write(run(config))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("nothing was written, and nothing changed") from None
 
 
 def report(argv: Arguments = None) -> None:
@@ -197,7 +200,7 @@ def report(argv: Arguments = None) -> None:
             "folders", nargs="+", type=Path, metavar="RUN_DIR",
             help="folder of a sweep, a training run or an evaluation, with all that is below it",
         )  # fmt: skip
-        parser.add_argument("--output-dir", type=Path, default=Path("runs/study"))
+        parser.add_argument("--output-dir", type=Path, default=Path("runs/report"))
         parsed = parser.parse_args(arguments)
         from effirl.report.command import report as run
 

@@ -77,24 +77,21 @@ def _run_on_nodes(ray: Any, jobs: Sequence[Job]) -> list[str]:
                 logger.info(f"{job.what} on {node['NodeManagerHostname']}: {job.log}")
                 running[_start(ray, job, node)] = job, node
             if not running:
-                raise UserError("no node of the Ray cluster is left to run on")
+                raise UserError(
+                    "; ".join(["no node of the Ray cluster is left to run on", *failures])
+                )
             (reference,), _ = ray.wait(list(running), num_returns=1)
             job, node = running.pop(reference)
             try:
-                exit_status = ray.get(reference)
+                failure = _failure(ray, reference, job, node)
             except ray.exceptions.RayError as error:
-                reason = str(error).strip().rsplit("\n", 1)[-1]
-                logger.warning(f"lost node {node['NodeManagerHostname']} at {job.what}: {reason}")
+                logger.warning(
+                    f"lost node {node['NodeManagerHostname']} at {job.what}: {_last_line(error)}"
+                )
                 waiting.append(job)
                 continue
             idle.append(node)
-            if exit_status:
-                failures.append(f"{job.what} ended with exit status {exit_status}, see {job.log}")
-            elif not job.folder.is_dir():
-                failures.append(
-                    f"{job.what} ended on {node['NodeManagerHostname']}, but {job.folder} is "
-                    "not seen here: --output-dir must be a folder that all nodes share"
-                )
+            failures += [failure] if failure else []
     except KeyboardInterrupt:
         for reference in running:
             ray.cancel(reference)
@@ -102,6 +99,30 @@ def _run_on_nodes(ray: Any, jobs: Sequence[Job]) -> list[str]:
             ray.wait(list(running), num_returns=len(running), timeout=_SAVE_TIMEOUT_S)
         raise
     return failures
+
+
+def _failure(ray: Any, reference: Any, job: Job, node: dict[str, Any]) -> str | None:
+    """Say why a job that has ended is not done; a lost node is Ray's error."""
+    host = node["NodeManagerHostname"]
+    try:
+        exit_status = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        return (
+            f"{job.what} did not start on {host}: {_last_line(error)}; all nodes must see "
+            f"{Path.cwd()} and {job.log.parent}"
+        )
+    if exit_status:
+        return f"{job.what} ended with exit status {exit_status}, see {job.log}"
+    if not job.folder.is_dir():
+        return (
+            f"{job.what} ended on {host}, but {job.folder} is not seen here: --output-dir must be "
+            "a folder that all nodes share"
+        )
+    return None
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().rsplit("\n", 1)[-1]
 
 
 def _start(ray: Any, job: Job, node: dict[str, Any]) -> Any:

@@ -60,8 +60,9 @@ def exit_on_user_error() -> Iterator[None]:
         message = " ".join(str(error).split())
         sys.stderr.write(f"error: {message}\n")
         raise SystemExit(EXIT_USER_ERROR) from None
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; continue with the same command\n")
+    except KeyboardInterrupt as interrupt:
+        what_then = str(interrupt) or "continue with the same command"
+        sys.stderr.write(f"interrupted; {what_then}\n")
         raise SystemExit(EXIT_INTERRUPTED) from None
 
 

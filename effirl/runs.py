@@ -11,6 +11,7 @@ Two commands never write one folder: a run holds an advisory lock for as long as
 
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,6 +23,8 @@ import yaml
 
 from effirl.errors import UserError
 from effirl.files import read_log, write_whole
+
+logger = logging.getLogger(__name__)
 
 RUNS = Path("runs")
 CONFIG_FILE = "config.yaml"
@@ -274,6 +277,10 @@ def _lock(path: Path) -> IO[str]:
             f"{path} is being written by another process; wait for its end, or "
             "use another --output-dir"
         ) from error
+    except OSError as error:  # some network file systems have no locks
+        logger.warning(
+            f"{path} cannot be locked ({error.strerror}): see that one process writes it"
+        )
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()

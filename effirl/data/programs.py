@@ -54,6 +54,23 @@ def syntax_tree(program: str) -> ast.Module:
         return ast.parse(program)
 
 
+def public_names(program: str) -> set[str]:
+    r"""Name what a program that can be read defines for those who import it.
+
+    >>> sorted(public_names("import os\nMOD = 7\ndef f(): pass\nclass C: pass\n_cache = {}"))
+    ['C', 'MOD', 'f']
+    """
+    names: set[str] = set()
+    for node in syntax_tree(program).body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.Assign() | ast.AnnAssign():
+                stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+                names |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+    return {name for name in names if not name.startswith("_")}
+
+
 def imported_packages(program: str) -> set[str]:
     """Name the packages that a program imports, anywhere in it, but those of the standard library.
 

@@ -30,10 +30,12 @@ def optimize(config: OptimizeConfig) -> str:
         IsolationError: If this machine cannot isolate programs.
     """
     folder = config.output_dir
-    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is there already; name a new --output-dir, or leave it out")
+    if folder is not None:
+        _require_new(folder)
     _require_writable(folder or RUNS / "optimize")
     assignment = read_assignment(config)
+    if config.in_place:
+        _require_replaceable(assignment.path.resolve())
     model = config.model or str(newest_policy() or TUNED_MODEL)
     locate_model(model)
     with Executor() as executor:
@@ -52,13 +54,32 @@ def optimize(config: OptimizeConfig) -> str:
     record = report.to_json(assignment, model, config, inputs, found)
     if found.winner is not None:
         folder = folder or new_run("optimize")
-        record["written_to"] = str(folder / assignment.path.name)
+        better = folder / assignment.path.name
+        record["written_to"] = str(assignment.path if config.in_place else better)
         contents = report.contents(assignment, record, found)
         report.write_folder(folder, contents)
         if config.in_place:
-            report.replace_program(assignment, contents[assignment.path.name])
-            record["written_to"] = str(assignment.path)
+            try:
+                report.replace_program(assignment, contents[assignment.path.name])
+            except UserError as error:
+                raise UserError(f"{error}; the better program is {better}") from error
     return rendered(report.to_text(record), record)
+
+
+def _require_new(folder: Path) -> None:
+    """See that a whole folder can take this one's place: nothing, or an empty one."""
+    if folder.is_symlink() or folder.exists():
+        is_empty = folder.is_dir() and not any(folder.iterdir())
+        is_fixed = folder.is_symlink() or folder.is_mount() or folder.samefile(Path.cwd())
+        if not is_empty or is_fixed:
+            raise UserError(f"{folder} is there already; name a new --output-dir, or leave it out")
+
+
+def _require_replaceable(program: Path) -> None:
+    if not (os.access(program, os.W_OK) and os.access(program.parent, os.W_OK)):
+        raise UserError(
+            f"cannot overwrite {program}: it or its folder refuses; leave --in-place out"
+        )
 
 
 def _require_writable(folder: Path) -> None:

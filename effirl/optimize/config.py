@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from effirl.config import FieldError, check_range, check_types, parse
+
+_TAKE_FILES: Final = ("--program", "--tests", "--output-dir", "--model", "--description")
+"""Flags after which a Python file would be their value."""
 
 
 @dataclass
@@ -13,7 +17,7 @@ class OptimizeConfig:
 
     program: Path | None = field(
         default=None,
-        metadata={"help": "Python file to improve; also as the first word: optimize slow.py"},
+        metadata={"help": "Python file to improve; also as first or last word: optimize slow.py"},
     )
     stdin_dir: Path | None = field(
         default=None,
@@ -61,10 +65,14 @@ class OptimizeConfig:
 
 
 def parse_arguments(argv: Sequence[str]) -> OptimizeConfig:
-    """Read flags and YAML as every command does, with the program as a first word.
+    """Read flags and YAML as every command does, with the program as a first or last word.
 
     Raises:
         UserError: If a flag is unknown or a value malformed.
     """
-    is_word = bool(argv) and not argv[0].startswith("-")
-    return parse(OptimizeConfig, ["--program", *argv] if is_word else argv)
+    arguments = list(argv)
+    if arguments and not arguments[0].startswith("-"):
+        arguments.insert(0, "--program")
+    elif len(arguments) > 1 and arguments[-1].endswith(".py") and arguments[-2] not in _TAKE_FILES:
+        arguments.insert(-1, "--program")
+    return parse(OptimizeConfig, arguments)

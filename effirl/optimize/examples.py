@@ -122,7 +122,7 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def _header(program: str, tree: ast.Module) -> str:
     """The lines of a program above its code: the first line for the shell, comments, docstring."""
-    lines = program.splitlines(keepends=True)
+    lines = re.findall(r".*\n|.+", program)  # `splitlines` also ends them where Python does not
     match tree.body:
         case [ast.Expr(value=ast.Constant(value=str()), end_lineno=int(end)), second, *_] if (
             end < second.lineno

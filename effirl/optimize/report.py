@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from effirl.data.programs import parses
 from effirl.errors import UserError
 from effirl.files import write_whole
 from effirl.optimize.config import OptimizeConfig
@@ -35,13 +36,14 @@ def unseen_share(num_inputs: int, num_tried: int = 1) -> float:
         num_tried: Programs that were tried on these inputs, until one agreed.
 
     Returns:
-        The share that 95% confidence leaves: (1 - share) ** num_inputs = 0.05 / num_tried; 1 for
-        no inputs.
+        The share that 95% confidence leaves: (1 - share) ** num_inputs = 0.05 / (k * (k + 1)) for
+        the k-th program tried, which adds up to 0.05 however many are; 1 for no inputs.
 
     >>> round(unseen_share(32), 3)
-    0.089
+    0.109
     """
-    return 1 - (0.05 / num_tried) ** (1 / num_inputs) if num_inputs else 1.0
+    level = 0.05 / (num_tried * (num_tried + 1))
+    return 1 - level ** (1 / num_inputs) if num_inputs else 1.0
 
 
 def to_json(
@@ -178,6 +180,9 @@ def _ratio(low: float, log2_ratio: float, high: float) -> dict[str, float]:
 
 
 def _why_not(found: Found) -> str:
+    if not found.proofs and found.lacking:
+        names = ", ".join(sorted(found.lacking))
+        return f"what was faster or leaner no longer defines {names}, which others may import"
     if not found.proofs:
         others = [row for row in found.all_candidates if row.is_correct and not row.is_copy]
         if others:
@@ -212,7 +217,9 @@ def _diff(assignment: Assignment, winner: CompletionRow) -> str:
 def _program_text(assignment: Assignment, winner: CompletionRow) -> str:
     """The better program as a file's content, under the header of the one that it replaces."""
     program = str(winner.program).strip("\n") + "\n"
-    return program if program.startswith(assignment.header) else assignment.header + program
+    with_header = assignment.header + program
+    is_whole = program.startswith(assignment.header) or not parses(with_header)
+    return program if is_whole else with_header
 
 
 def write_folder(folder: Path, contents: Mapping[str, str]) -> None:
@@ -244,7 +251,7 @@ def replace_program(assignment: Assignment, program: str) -> None:
     path = assignment.path.resolve()
     try:
         if path.read_text(encoding="utf-8") != assignment.program:
-            raise UserError(f"{path} was changed meanwhile, so it was left; start again")
+            raise UserError(f"{path} was changed meanwhile, so it was left")
         mode = path.stat().st_mode
         write_whole(path, program)
         path.chmod(mode)

@@ -10,6 +10,7 @@ from typing import Final
 import torch
 
 from effirl.data.problems import Problem
+from effirl.data.programs import public_names
 from effirl.data.prompts import inference_prompt
 from effirl.errors import UserError
 from effirl.model_files import BUILTIN_MODEL, TUNED_MODEL
@@ -47,6 +48,8 @@ class Found:
     """By round."""
     proofs: list[CompletionRow] = field(default_factory=list)
     """Candidates measured on the proving inputs, in order; only the last may be better."""
+    lacking: set[str] = field(default_factory=set)
+    """Names that candidates left out were without."""
     gain_low: float = 0.0
     """The least that the last one gains, E(alpha) at the lower ends of its intervals."""
 
@@ -109,10 +112,27 @@ def search(
         rows = score_completions(chooser, [inputs.choosing], completions, alpha=config.alpha)
         found.candidates.append(rows)
         logger.info(_progress(number, rows, config))
-        if ranked := best_first(found.all_candidates):
+        ranked, found.lacking = _whole(best_first(found.all_candidates), assignment)
+        if ranked:
             prompted = replace(prompted, source_program=str(ranked[0].program))
-    _prove(prover, inputs, config.alpha, found)
+    _prove(prover, inputs, config.alpha, found, ranked)
     return found
+
+
+def _whole(
+    ranked: Sequence[CompletionRow], assignment: Assignment
+) -> tuple[list[CompletionRow], set[str]]:
+    """Leave out candidates for a file of functions that lack one which its tests may not call.
+
+    Returns:
+        The others, and the names that were lacking.
+    """
+    if not assignment.is_function_style:
+        return list(ranked), set()
+    names = public_names(assignment.program)
+    lacking = [names - public_names(str(row.program)) for row in ranked]
+    whole = [row for row, lost in zip(ranked, lacking, strict=True) if not lost]
+    return whole, set().union(*lacking)
 
 
 def best_first(rows: Sequence[CompletionRow]) -> list[CompletionRow]:
@@ -140,13 +160,15 @@ def gain_low(comparison: Comparison, alpha: float) -> float:
     )
 
 
-def _prove(prover: Scorer, inputs: Inputs, alpha: float, found: Found) -> None:
+def _prove(
+    prover: Scorer, inputs: Inputs, alpha: float, found: Found, ranked: Sequence[CompletionRow]
+) -> None:
     """Measure the best candidate on inputs of its own; the next one only if it is wrong there.
 
     A right one that gains nothing there ends it: trying others until one seems to gain would be
     choosing on the proof.
     """
-    for row in best_first(found.all_candidates):
+    for row in ranked:
         for _ in range(_PROOF_TRIES):
             (proof,) = score_completions(
                 prover, [inputs.proving], [[str(row.program)]], alpha=alpha

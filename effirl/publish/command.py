@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -52,7 +53,7 @@ def publish(arguments: PublishArguments) -> str:
     )
     with tempfile.TemporaryDirectory(dir=_parent(arguments.to, to_hub), prefix=".publish-") as made:
         folder = Path(made) / MODEL_FOLDER
-        shutil.copytree(model, folder)
+        _copy(model, folder)
         write_whole(folder / CARD_FILE, card)
         if adapter_base is not None:
             _name_base(folder / ADAPTER_FILE, adapter_base)
@@ -106,6 +107,13 @@ def _adapter_base(model: Path, given: str | None) -> str | None:
     return base
 
 
+def _copy(model: Path, folder: Path) -> None:
+    try:
+        shutil.copytree(model, folder)
+    except OSError as error:  # shutil.Error, which it gathers, has no strerror
+        raise UserError(f"cannot copy {model}: {error.strerror or error}") from error
+
+
 def _name_base(path: Path, base: str) -> None:
     values = json.loads(path.read_text(encoding="utf-8"))
     write_whole(path, json.dumps({**values, _BASE_KEY: base}, indent=2) + "\n")
@@ -120,6 +128,8 @@ def _parent(to: str, to_hub: bool) -> Path | None:
         parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make {parent}: {error.strerror}") from error
+    if not os.access(parent, os.W_OK):
+        raise UserError(f"cannot write to {parent}; name another place with --to")
     return parent
 
 

@@ -78,6 +78,8 @@ def find_run(folder: Path) -> Path:
     if "model" not in (read_settings(run) or {}):
         raise UserError(f"{folder} is no run of sft or ppo; give its folder, such as runs/ppo-DATE")
     if not is_model_folder(run / MODEL_FOLDER):
+        if inner := sorted(str(path.parent) for path in run.glob(f"*/{MODEL_FOLDER}")):
+            raise UserError(f"{run} is a folder of several runs; give one: {', '.join(inner)}")
         raise UserError(
             f"{run} has no finished {MODEL_FOLDER}/; the command that began the run goes on with it"
         )
@@ -88,7 +90,11 @@ def lineage(run: Path) -> Lineage:
     """Follow a run back to what its training began with, as far as the folders are there."""
     trainings: list[Training] = []
     model = str(run / MODEL_FOLDER)
-    while (settings := read_settings(Path(model).parent)) is not None and Path(model).is_dir():
+    while (
+        (settings := read_settings(Path(model).parent)) is not None
+        and Path(model).is_dir()
+        and isinstance(settings.get("model"), str)  # a run of pre-training has none
+    ):
         trainings.insert(0, Training(settings))
         model = str(settings["model"])
     return Lineage(trainings, model)

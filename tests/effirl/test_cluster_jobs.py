@@ -49,14 +49,25 @@ class TestNode:
         assert log.read_text() == "saved\n"
 
 
+class TaskError(RuntimeError):
+    """Of a task that raised an error of its own."""
+
+
 class PlayedRay:
     """Nodes whose jobs end in turns; a lost node is lost at its first job."""
 
-    exceptions = SimpleNamespace(RayError=RuntimeError)
+    exceptions = SimpleNamespace(RayError=RuntimeError, RayTaskError=TaskError)
 
-    def __init__(self, cpus: dict[str, int], lost: tuple[str, ...] = (), status: int = 0) -> None:
+    def __init__(
+        self,
+        cpus: dict[str, int],
+        lost: tuple[str, ...] = (),
+        status: int = 0,
+        failing: tuple[str, ...] = (),
+    ) -> None:
         self.cpus = cpus
         self.lost = lost
+        self.failing = failing
         self.status = status
         self.done: list[tuple[str, str]] = []
         self.busy: Counter[str] = Counter()
@@ -84,6 +95,8 @@ class PlayedRay:
         self.busy[node] -= 1
         if node in self.lost:
             raise RuntimeError("traceback\nthe node died")
+        if node in self.failing:
+            raise TaskError("traceback\nno such folder")
         self.done.append((node, name))
         return self.status
 
@@ -134,6 +147,13 @@ def test_a_job_of_a_lost_node_runs_on_another(
 def test_without_a_node_left_the_user_is_told(tmp_path: Path, play: Play) -> None:
     play(PlayedRay({"one": 1}, lost=("one",)))
     with pytest.raises(UserError, match="no node of the Ray cluster is left"):
+        run_on_cluster(jobs(tmp_path, 2))
+
+
+def test_a_node_that_cannot_start_a_job_is_not_lost(tmp_path: Path, play: Play) -> None:
+    play(PlayedRay({"one": 1}, failing=("one",)))
+    told = r"job 0 did not start on one: no such folder; all nodes must see .*; job 1 did not start"
+    with pytest.raises(UserError, match=told):
         run_on_cluster(jobs(tmp_path, 2))
 
 

@@ -1,5 +1,6 @@
 """Which folder a command writes, and what it continues."""
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -87,6 +88,18 @@ def test_a_run_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     assert (first.path / ".lock").read_text() == number == f"{os.getpid()}\n"
     assert [path.name for path in tmp_path.iterdir()] == [first.path.name]
     assert open_run("ppo", Config(alpha=1.0), None, tmp_path).path != first.path
+
+
+def test_a_file_system_without_locks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    run = open_run("ppo", Config(), tmp_path / "run")
+    assert run.path == tmp_path / "run"
+    assert "cannot be locked (No locks available)" in caplog.text
 
 
 def test_named_folder_with_other_settings_is_refused(tmp_path: Path) -> None:

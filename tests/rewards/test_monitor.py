@@ -62,7 +62,7 @@ LEANER = {
                 "program_imports_s": 0.07,
             },
             Reason.NO_WORK,
-        ),  # fmt: skip
+        ),
         (
             {
                 "source_runtime_s": 0.28,
@@ -72,7 +72,7 @@ LEANER = {
                 "program_imports_s": 0.07,
             },
             Reason.BELOW_EMPTY,
-        ),  # fmt: skip
+        ),
         ({"program_wall_s": 0.030}, Reason.OFF_CPU),
         ({"program_wall_s": 0.019}, None),
         ({**LEANER, "time_low": -1.0}, None),

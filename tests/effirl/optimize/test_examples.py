@@ -19,7 +19,11 @@ def write(folder: Path, **files: str) -> Path:
     return folder / "slow.py"
 
 
-def test_the_program_is_the_first_word() -> None:
+def test_the_program_is_the_first_or_the_last_word() -> None:
+    for argv in (["--alpha", "1", "slow.py"], ["--in-place", "slow.py"]):
+        assert parse_arguments(argv).program == Path("slow.py")
+    named = parse_arguments(["--program", "slow.py", "--tests", "test_slow.py"])
+    assert (named.program, named.tests) == (Path("slow.py"), Path("test_slow.py"))
     config = parse_arguments(["slow.py", "-n", "4", "--alpha", "1", "--in-place"])
     assert config.program == Path("slow.py")
     assert (config.num_samples, config.alpha, config.in_place) == (4, 1.0, True)
@@ -73,6 +77,7 @@ def test_examples_are_found_beside_the_program(tmp_path: Path) -> None:
     [
         ("#!/usr/bin/env python3\n# Mine.\n", "@cache\ndef f(): ...\n"),
         ('# Mine.\n"""Double.\n\nMore."""\n', "\nimport sys\n"),
+        ('# Mine.\n\x0c\n"""Double.\n\x0b\nMore."""\n', "import sys\n"),
         ("", '"""Double."""; print(input())\n'),
         ("", "print(input())  # at once\n"),
     ],

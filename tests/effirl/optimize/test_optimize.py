@@ -97,6 +97,7 @@ def test_in_place_overwrites_the_program(
     record = json.loads(optimize(config(program, tiny_policy_dir, in_place=True)))
     assert record["written_to"] == str(program)
     assert program.read_text() == header + GOOD
+    assert json.loads((program.parent / "out" / "proof.json").read_text()) == record
     assert program.stat().st_mode & 0o777 == 0o750
 
 
@@ -159,6 +160,25 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_search(
         optimize(config(program, tiny_policy_dir, output_dir=program / "out" / "deep"))
 
 
+def test_a_folder_that_cannot_be_replaced_is_refused_before_the_search(
+    program: Path, tiny_policy_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    monkeypatch.chdir(tmp_path / "empty")
+    for name in (".", "../link"):
+        with pytest.raises(UserError, match="is there already; name a new --output-dir"):
+            optimize(config(program, tiny_policy_dir, output_dir=Path(name)))
+
+
+def test_a_program_that_cannot_be_overwritten_is_refused_before_the_search(
+    program: Path, tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, _: Path(path) != program)  # root may do all
+    with pytest.raises(UserError, match=r"cannot overwrite .*slow.py: .*leave --in-place out"):
+        optimize(config(program, tiny_policy_dir, in_place=True))
+
+
 def test_a_folder_is_written_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,4 +208,6 @@ def test_a_program_that_changed_meanwhile_is_left(program: Path) -> None:
 
 def test_agreement_bounds_what_was_not_seen() -> None:
     assert report.unseen_share(0) == 1.0
-    assert (1 - report.unseen_share(59)) ** 59 == pytest.approx(0.05)
+    levels = [(1 - report.unseen_share(59, tried)) ** 59 for tried in range(1, 1000)]
+    assert levels[0] == pytest.approx(0.05 / 2)
+    assert 0.0499 < sum(levels) < 0.05, "however many were tried"

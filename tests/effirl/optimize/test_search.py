@@ -9,11 +9,11 @@ import pytest
 from effirl.data.problems import Problem
 from effirl.optimize import search
 from effirl.optimize.config import OptimizeConfig
-from effirl.optimize.examples import Assignment
+from effirl.optimize.examples import Assignment, Example
 from effirl.optimize.inputs import Inputs
 from effirl.policy import Policy, load_policy
 from rewards.efficiency import ScoreRequest
-from rewards.records import TestCase
+from rewards.records import Match, TestCase
 from rewards.scores import Score
 from tests.fakes import FakeReward, comparison
 
@@ -56,6 +56,8 @@ def run(
     rounds: list[list[str]],
     prover: FakeReward,
     alpha: float = 0.5,
+    source: str = SOURCE,
+    inputs: Inputs = INPUTS,
 ) -> tuple[search.Found, list[str]]:
     """Search with these completions; return also the program that each round rewrote."""
     rewritten: list[str] = []
@@ -65,9 +67,10 @@ def run(
         return [rounds[len(rewritten) - 1]]
 
     monkeypatch.setattr(search, "sample_completions", sample)
-    assignment = Assignment(Path("slow.py"), SOURCE, "", SOURCE, "Print one.", ())
+    examples = (Example("1.in", inputs.choosing.tests[0]),)
+    assignment = Assignment(Path("slow.py"), source, "", source, "Print one.", examples)
     config = OptimizeConfig(program=Path("slow.py"), rounds=len(rounds), alpha=alpha)
-    return search.search(policy, FakeReward(), prover, assignment, INPUTS, config), rewritten
+    return search.search(policy, FakeReward(), prover, assignment, inputs, config), rewritten
 
 
 def test_the_best_of_all_rounds_wins(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +111,25 @@ def test_nothing_better_is_proved(policy: Policy, monkeypatch: pytest.MonkeyPatc
     assert found.winner is None
     assert found.proofs == []
     assert rewritten == [SOURCE, SOURCE]
+
+
+def test_a_function_that_no_test_calls_is_kept(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "# runtime=0.8 memory=8e6\ndef f(): return 1\ndef g(): return 2\n"
+    half = "# runtime=0.1 memory=8e6\ndef f(): return 1\n"
+    whole = "# runtime=0.4 memory=8e6\ndef f(): return 1\nclass g: ...\n"
+    case = (TestCase("assert f() == 1", "", Match.ASSERTS),)
+    problem = Problem("slow.py", "One and two.", source, case, case)
+    functions = Inputs(problem, problem, 1, 1, 0, True)
+    found, rewritten = run(
+        policy, monkeypatch, [[half], [half, whole]], Prover(), 1, source, functions
+    )
+    assert rewritten == [source, source]
+    assert found.winner is not None
+    assert found.winner.program == whole
+    lost, _ = run(policy, monkeypatch, [[half]], Prover(), 1, source, functions)
+    assert (lost.winner, lost.lacking) == (None, {"g"})
 
 
 def test_a_gain_is_taken_at_the_low_end_of_its_interval() -> None:

@@ -22,6 +22,7 @@ from effirl.policy import Policy, add_lora, load_policy
 from effirl.publish import hub
 from effirl.publish.arguments import parse_arguments
 from effirl.publish.command import publish
+from effirl.publish.lineage import lineage
 from effirl.runs import settings
 from effirl.training.config import PpoConfig, SftConfig
 from tests.effirl.evaluation.rows import correct, failed
@@ -121,6 +122,14 @@ def test_without_an_evaluation_the_card_has_no_figures(
     assert "scripts/evaluate.py --model runs/ppo-1/model" in caplog.text
 
 
+def test_a_run_from_a_pretrained_model_ends_there(run: Path, tiny_policy_dir: Path) -> None:
+    shutil.copytree(tiny_policy_dir, "runs/pretrain-1/model")
+    Path("runs/pretrain-1/config.yaml").write_text("vocabulary_size: 500\n")
+    started = SftConfig(model="runs/pretrain-1/model", data="builtin")
+    tuned = make_run(Path("runs/sft-2"), started, tiny_policy_dir)
+    assert lineage(tuned).base == "runs/pretrain-1/model"
+
+
 def test_an_evaluation_of_other_weights_is_refused(run: Path, tiny_policy_dir: Path) -> None:
     evaluate(run, Path("runs/eval-1"))
     weights = run / "model" / "model.safetensors"
@@ -140,6 +149,7 @@ def test_an_evaluation_of_other_weights_is_refused(run: Path, tiny_policy_dir: P
         ("full", ["runs/ppo-1", "--to", "full"], "full is there already, and not empty"),
         (None, ["runs/ppo-1", "--to", "out", "--evaluation", "runs"], "no finished evaluation"),
         (None, ["runs/ppo-1", "--to", "a/b"], "hf auth login"),
+        (None, ["sweep", "--to", "out"], "is a folder of several runs; give one: sweep/alpha-1"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -147,6 +157,8 @@ def test_a_mistake_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.setattr(hub, "get_token", lambda: None)
+    (Path("sweep") / "alpha-1" / "model").mkdir(parents=True)
+    (Path("sweep") / "config.yaml").write_text("model: runs/sft-1/model\nalphas: [1]\n")
     if prepare == "full":
         (Path("full") / "file").mkdir(parents=True)
     elif prepare is not None:
