@@ -228,8 +228,9 @@ def _key(row: CompletionRow) -> tuple[str, str]:
 
 
 def _share(own: Terms, other: Terms, seed: int) -> Estimate:
-    """Estimate the ratio of two means over the same completions."""
-    return estimate(Terms(own.numerators, other.numerators), seed)
+    """Estimate the ratio of two means, over the problems that both have something of."""
+    both = (own.denominators != 0) & (other.denominators != 0)
+    return estimate(Terms(own.ratios()[both], other.ratios()[both]), seed)
 
 
 def _notes(config: PhasesConfig, found: Mapping[str, Evaluation]) -> str:

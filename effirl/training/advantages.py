@@ -12,7 +12,7 @@ EQUAL_REWARDS = 0.03
 
 def tree_advantages(
     rewards: Tensor, ids: Tensor, mask: Tensor, group_size: int
-) -> tuple[Tensor, float]:
+) -> tuple[Tensor, Tensor]:
     """Judge a token by the programs that begin alike.
 
     A problem's samples are a tree: they share their first tokens, and part. What the beginning of a
@@ -31,14 +31,14 @@ def tree_advantages(
         group_size: N.
 
     Returns:
-        (B, T), 0 where the mask is, or where there is no reward; and the share of tokens after the
+        (B, T), 0 where the mask is, or where there is no reward; and the number of tokens after the
         one at which their sample left all others, so of those that are not judged.
 
     >>> ids = torch.tensor([[5, 1, 2], [5, 3, 4]])
     >>> rewards = torch.tensor([1.0, 0.0])
-    >>> advantages, share_alone = tree_advantages(rewards, ids, torch.ones(2, 3), 2)
-    >>> advantages.tolist(), round(share_alone, 2)
-    ([[0.0, 0.5, 0.0], [0.0, -0.5, 0.0]], 0.33)
+    >>> advantages, num_alone = tree_advantages(rewards, ids, torch.ones(2, 3), 2)
+    >>> advantages.tolist(), num_alone.item()
+    ([[0.0, 0.5, 0.0], [0.0, -0.5, 0.0]], 2.0)
     """
     width = ids.size(1)
     tokens = torch.where(mask.bool(), ids, -1).view(-1, group_size, width)  # an end is a token too
@@ -52,7 +52,7 @@ def tree_advantages(
     changes = values.diff(dim=-1, prepend=means) * has_reward.unsqueeze(-1)
     is_alone = (begin_alike.sum(2) == 1).view(-1, width)
     num_alone = (is_alone[:, :-1] * mask[:, 1:]).sum()
-    return changes.view(-1, width) * mask, (num_alone / mask.sum().clamp(min=1)).item()
+    return changes.view(-1, width) * mask, num_alone
 
 
 def is_best_of_group(rewards: Tensor, group_size: int) -> Tensor:

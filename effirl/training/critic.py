@@ -145,7 +145,9 @@ class Critic:
         error.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.head.parameters() if p.grad is not None]
         flat = self._total(torch.cat([count.reshape(1), *(g.flatten() for g in gradients)]))
-        mean = flat[1:] / flat[0].clamp(min=1)
+        if not flat[0]:  # nothing to learn from, and the optimizer would step by its memory
+            return
+        mean = flat[1:] / flat[0]
         parts = torch.split(mean, [g.numel() for g in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))

@@ -27,6 +27,7 @@ from effirl.training.clock import Clock
 from effirl.training.critic import CriticSettings
 from effirl.training.optimizer import MuonWithAdam
 from effirl.training.teacher_forcing import disable_all_dropout
+from rewards.errors import SandboxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,14 @@ class CausalGRPOTrainer(GRPOTrainer):
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
         mask = batch["completion_mask"] * ~self._rewards.isnan().unsqueeze(1)
         batch["completion_mask"] = mask
-        batch["num_items_in_batch"] = self.accelerator.gather(mask.sum()).sum()
+        num_tokens = self.accelerator.gather(mask.sum()).sum()
+        if not num_tokens:
+            raise SandboxError(
+                "no program of this step could be scored, so there is nothing to learn from; see "
+                "what the log says before this and `effirl doctor`, and continue with the same "
+                "command"
+            )
+        batch["num_items_in_batch"] = num_tokens
         batch["advantages"] = self._judge(batch)
         if self._learning.imitation:
             is_best = is_best_of_group(self._rewards, self._group_size)
@@ -140,6 +148,7 @@ class CausalGRPOTrainer(GRPOTrainer):
         if not self._learning.by_tree:
             return batch["advantages"]
         ids, mask = batch["completion_ids"], batch["completion_mask"]
-        advantages, share_alone = tree_advantages(self._rewards, ids, mask, self._group_size)
-        self._metrics["train"]["tree/alone"].append(share_alone)
+        advantages, num_alone = tree_advantages(self._rewards, ids, mask, self._group_size)
+        counts = self.accelerator.reduce(torch.stack([num_alone, mask.sum()]), "sum")
+        self._metrics["train"]["tree/alone"].append((counts[0] / counts[1]).item())
         return advantages

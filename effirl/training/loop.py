@@ -1,6 +1,5 @@
 """The part that warm start and reinforcement share: train or continue, stop cleanly, save."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -9,7 +8,13 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerState
+from transformers import (
+    EarlyStoppingCallback,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerState,
+)
 
 from effirl.data.overlap import RECORD_FILE
 from effirl.data.prompts import PROMPT_FILE
@@ -54,12 +59,12 @@ def run_to_end(
     if is_main():
         for name in (LOG_FILE, ROLLOUTS_FILE, REACTIONS_FILE):
             drop_rows_after(run.path / name, checkpoint_step(run) // cycle)
-    if checkpoint is not None and 0 < trainer.args.max_steps <= checkpoint_step(run):
+    if checkpoint is not None and _is_over(state_of(checkpoint)):
         _load_last(trainer, checkpoint)  # the trainer would make one more step
     else:
         with interrupt, steps:
             trainer.train(resume_from_checkpoint=checkpoint)
-    if interrupt.is_requested and trainer.state.global_step < trainer.state.max_steps:
+    if interrupt.is_requested and not _is_over(trainer.state):
         raise KeyboardInterrupt
     _save(trainer, run)
 
@@ -122,13 +127,27 @@ def checkpoint_step(run: Run) -> int:
     """Return the optimizer step that a run continues from, 0 for a fresh one."""
     if run.checkpoint is None:
         return 0
-    state = json.loads((run.checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    return int(state["global_step"])
+    return state_of(str(run.checkpoint)).global_step
+
+
+def state_of(checkpoint: str) -> TrainerState:
+    """Read where a checkpoint stands."""
+    state: TrainerState = TrainerState.load_from_json(str(Path(checkpoint, "trainer_state.json")))
+    return state
+
+
+def _is_over(state: TrainerState) -> bool:
+    """Whether a training has made its last step, or an evaluation has ended it early."""
+    callbacks: Any = state.stateful_callbacks  # a dictionary, in spite of its annotation
+    stopping = callbacks.get(EarlyStoppingCallback.__name__, {})
+    waited = stopping.get("attributes", {}).get("early_stopping_patience_counter", 0)
+    patience = stopping.get("args", {}).get("early_stopping_patience", waited + 1)
+    return waited >= patience or state.global_step >= state.max_steps
 
 
 def _load_last(trainer: Trainer, checkpoint: str) -> None:
     """Load what a run that was stopped after its last step was about to save."""
-    trainer.state = TrainerState.load_from_json(str(Path(checkpoint, "trainer_state.json")))
+    trainer.state = state_of(checkpoint)
     trainer._load_from_checkpoint(trainer.state.best_model_checkpoint or checkpoint)
 
 
@@ -144,4 +163,5 @@ def _save(trainer: Trainer, run: Run) -> None:
         for name in (RECORD_FILE, PROMPT_FILE):
             if (run.path / name).is_file():
                 shutil.copyfile(run.path / name, partial / name)
+        shutil.rmtree(partial / "ref", ignore_errors=True)  # TRL's adapter of the reference
         partial.rename(run.model_path)

@@ -41,10 +41,16 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update the parameters that have a gradient."""
+        """Update the parameters that have a gradient.
+
+        Where all gradients are 0, which is where nothing was there to learn from, nothing moves:
+        what is left of older ones would be made into a step as large as any.
+        """
         assert closure is None
         for group in self.param_groups:
             moved = [p for p in group["params"] if p.grad is not None]
+            if not _any_signal(moved):
+                continue
             averages = [self._direction(p, group["momentum"]) for p in moved]
             for parameter, direction in zip(moved, orthogonalised(averages), strict=True):
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
@@ -58,6 +64,11 @@ class Muon(torch.optim.Optimizer):
             state["momentum_buffer"] = torch.zeros_like(parameter)
         average: Tensor = state["momentum_buffer"].lerp_(parameter.grad, 1 - momentum)
         return parameter.grad.lerp(average, momentum)
+
+
+def _any_signal(parameters: Sequence[Tensor]) -> bool:
+    largest = [p.grad.abs().amax() for p in parameters if p.grad is not None]
+    return bool(largest) and bool(torch.stack(largest).any())
 
 
 def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:

@@ -35,7 +35,7 @@ from effirl.training.loop import (
 from effirl.training.optimizer import ADAM_EPSILON
 from effirl.training.processes import (
     Hardware,
-    check_optimizer,
+    check_sharding,
     from_main,
     is_main,
     is_sharded,
@@ -67,7 +67,7 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     config = resolve_model(config)
     assert config.model is not None
     hardware = prepare_process()
-    check_optimizer(config.optimizer)
+    check_sharding(config.optimizer)
     batch = "num_prompts * num_samples", config.num_completions, config.micro_batch_size
     micro_batch_size, accumulation = micro_batches(*batch)
     if config.num_prompts % num_ranks():

@@ -93,13 +93,21 @@ def is_sharded() -> bool:
     return any(os.environ.get(name) == "true" for name in names)
 
 
-def check_optimizer(name: str) -> None:
-    """Refuse an optimizer that the launcher's division of the model leaves nothing to.
+def check_sharding(optimizer: str) -> None:
+    """Refuse a division of the model that leaves the optimizer, or who saves it, nothing whole.
 
     Raises:
-        UserError: If it is Muon.
+        UserError: If the optimizer is Muon, or FSDP would save shards, of which no model is made.
     """
-    if name == "muon" and is_sharded():
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        saves = os.environ.get("FSDP_VERSION", "1"), os.environ.get("FSDP_STATE_DICT_TYPE", "")
+        if saves != ("1", "FULL_STATE_DICT"):
+            raise UserError(
+                f"FSDP {saves[0]} with state dict type {saves[1] or 'not given'} would save no "
+                "whole model; set fsdp_version: 1 and fsdp_state_dict_type: FULL_STATE_DICT, as "
+                "in configs/accelerate/fsdp.yaml"
+            )
+    if optimizer == "muon" and is_sharded():
         raise UserError(
             "muon needs whole matrices, which FSDP and DeepSpeed divide; use --optimizer adamw "
             "with a --learning-rate that suits it"

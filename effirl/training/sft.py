@@ -36,7 +36,7 @@ from effirl.training.loop import (
 from effirl.training.pairs import Pairs, load_pairs
 from effirl.training.processes import (
     Hardware,
-    check_optimizer,
+    check_sharding,
     from_main,
     has_fast_bfloat16,
     is_main,
@@ -66,7 +66,7 @@ def train(config: SftConfig, scorer: Scorer | None) -> Run:
         KeyboardInterrupt: After Ctrl-C, with a checkpoint saved.
     """
     hardware = prepare_process()
-    check_optimizer(config.optimizer)
+    check_sharding(config.optimizer)
     pairs = load_pairs(config)
     policy = load_policy(config.model)
     run = open_shared_run("sft", config, config.output_dir)

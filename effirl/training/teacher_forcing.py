@@ -117,10 +117,12 @@ def disable_all_dropout(model: nn.Module) -> None:
     """Set every dropout rate to 0; the config, and so a saved checkpoint, keeps its own.
 
     TRL samples and scores in training mode, where dropout would turn the probability ratio into
-    noise. Its `disable_dropout` misses the rate that T5's attention holds as a plain float.
+    noise. Its `disable_dropout` misses the rates that attention and other modules hold as plain
+    floats: `dropout` in T5, `attention_dropout` or `activation_dropout` in others.
     """
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-        elif isinstance(getattr(module, "dropout", None), float):
-            module.dropout = 0.0  # type: ignore[assignment]
+        for name, value in vars(module).items():
+            if name.endswith("dropout") and isinstance(value, float):
+                setattr(module, name, 0.0)

@@ -135,6 +135,13 @@ def test_the_table_says_what_was_gained_and_kept(tmp_path: Path, fakes: Fakes) -
         0.12 / 0.42
     )
     assert ("runtime", BASE, True) not in lines
+    # A completion that we could not run is no loss of the policy's.
+    rows = list(found["memory"].rows)
+    rows[0] = replace(rows[0], reward=None, time_gain=0.0)
+    found["memory"] = replace(found["memory"], rows=rows)
+    lines = {(x.stage, x.against, x.is_share): x.values for x in compare(listed, found, seed=0)}
+    share = lines["memory", "runtime", True]["time_gain"].value
+    assert share == pytest.approx(0.38 / 0.42, rel=0.02)
 
 
 def test_the_last_phase_is_asked_for_what_each_one_taught(tmp_path: Path, fakes: Fakes) -> None:

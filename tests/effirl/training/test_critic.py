@@ -87,6 +87,17 @@ def test_what_has_no_reward_teaches_nothing() -> None:
     assert any(heads[0][name].any() for name in ("out.weight", "out.bias"))
 
 
+def test_where_nothing_has_a_reward_nothing_moves() -> None:
+    """The optimizer has a memory, which would make steps of its own."""
+    states, mask, rewards = batch()
+    critic = make()
+    critic.learn(states, mask, rewards)
+    before = {name: tensor.clone() for name, tensor in critic.head.state_dict().items()}
+    critic.learn(states, mask * 0, torch.full_like(rewards, torch.nan))
+    after = critic.head.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
 def test_it_learns_what_states_are_worth() -> None:
     states, mask, _ = batch(16)
     rewards = states[:, 0, 0].clone()

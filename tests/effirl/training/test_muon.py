@@ -57,6 +57,17 @@ def test_a_parameter_without_a_gradient_stays() -> None:
     assert torch.equal(frozen, before)
 
 
+def test_without_any_signal_old_directions_make_no_step() -> None:
+    moved, other = parameters()[:2]
+    optimizer = Muon([moved, other], 0.01, momentum=0.9, weight_decay=0.1)
+    moved.grad, other.grad = torch.ones_like(moved), torch.ones_like(other)
+    optimizer.step()
+    before = moved.clone()
+    moved.grad, other.grad = torch.zeros_like(moved), torch.zeros_like(other)
+    optimizer.step()
+    assert torch.equal(moved, before)
+
+
 def test_rounding_noise_makes_no_step() -> None:
     noise, signal = (parameter.detach() for parameter in parameters()[:2])
     found = orthogonalised([noise * 1e-8, signal * 1e-5])

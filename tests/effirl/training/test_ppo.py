@@ -114,9 +114,11 @@ def test_a_run_leaves_policy_logs_and_rollouts(
 def test_interrupted_and_continued_equals_uninterrupted(
     tiny_policy_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], advantage: str
 ) -> None:
-    whole = config(tiny_policy_dir, output_dir=tmp_path / "straight", advantage=advantage)
+    # Two steps an epoch of 6 problems: step 3 ends within the second one.
+    shared = {"advantage": advantage, "num_prompts": 3}
+    whole = config(tiny_policy_dir, output_dir=tmp_path / "straight", **shared)
     straight = ppo.train(whole, FakeScorer())
-    settings = config(tiny_policy_dir, save_steps=100, advantage=advantage)
+    settings = config(tiny_policy_dir, save_steps=100, **shared)
     with pytest.raises(KeyboardInterrupt):
         ppo.train(settings, FakeScorer(interrupt_at=3))
     (path,) = Path("runs").glob("ppo-*")
@@ -153,6 +155,7 @@ def test_adapter_run_leaves_an_adapter_that_loads(tiny_policy_dir: Path) -> None
     run = ppo.train(config(tiny_policy_dir, lora=True, max_steps=2), FakeScorer())
     assert (run.model_path / "adapter_model.safetensors").is_file()
     assert not (run.model_path / "model.safetensors").exists()
+    assert not (run.model_path / "ref").exists()
     state = load_policy(run.model_path).model.state_dict()
     assert any(tensor.any() for name, tensor in state.items() if "lora_B" in name)
 

@@ -17,6 +17,7 @@ from effirl.training.grpo import Learning
 from effirl.training.optimizer import MuonWithAdam
 from effirl.training.seq2seq_grpo import Seq2SeqGRPOTrainer
 from effirl.training.teacher_forcing import disable_all_dropout
+from rewards.errors import SandboxError
 
 PROMPTS = [
     "Problem: add",
@@ -277,6 +278,24 @@ def test_unscorable_samples_touch_no_loss_term(
         assert torch.allclose(advantages, expected_advantages, atol=1e-6)
         return
     assert torch.allclose(advantages, expected_advantages)
+
+
+def test_a_step_of_which_nothing_could_be_scored_ends_the_run(make: Callable[..., Probe]) -> None:
+    trainer = make(lambda completions, **_: [None] * len(completions), advantage="tree")
+    with pytest.raises(SandboxError, match="no program of this step could be scored"):
+        trainer.train()
+
+
+def test_every_rate_of_dropout_is_found() -> None:
+    class Attention(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention_dropout = self.dropout = 0.1
+            self.layer = torch.nn.Dropout(0.1)
+
+    module = Attention()
+    disable_all_dropout(module)
+    assert (module.attention_dropout, module.dropout, module.layer.p) == (0.0, 0.0, 0.0)
 
 
 def test_equal_rewards_give_no_gradient(make: Callable[..., Probe]) -> None:

@@ -21,7 +21,7 @@ from effirl.decoding import generate
 from effirl.errors import UserError
 from effirl.policy import load_policy
 from effirl.runs import Run
-from effirl.training import pairs, processes, sft
+from effirl.training import loop, pairs, processes, sft
 from effirl.training.batches import ProblemSampler
 from effirl.training.config import SftConfig
 from effirl.training.examples import build_examples
@@ -139,6 +139,12 @@ def test_a_killed_run_continues_from_its_checkpoint(
     tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     handler = signal.getsignal(signal.SIGINT)
+    # Three steps an epoch: the checkpoint, of step 2, is within the first one.
+    problems = [
+        Problem(f"p{i}", "Print.", f"print({i} + 0)", targets=(Target(f"print({i})", 1, 0),))
+        for i in range(12)
+    ]
+    monkeypatch.setattr(pairs, "load_problems", lambda *_, **__: LoadedProblems(list(problems)))
     straight = sft.train(config(tiny_policy_dir, output_dir=tmp_path / "straight"), None)
     settings = config(tiny_policy_dir, output_dir=tmp_path / "killed")
     handler = signal.getsignal(signal.SIGINT)
@@ -238,6 +244,31 @@ def test_a_run_stopped_before_its_model_was_written_makes_no_step_more(
     assert all(torch.equal(made[name], found[name]) for name in made)
 
 
+def test_a_run_that_was_stopped_early_trains_no_further(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the evaluation that ended it and `model/`, or interrupted there."""
+    settings = config(
+        tiny_policy_dir, max_steps=9, eval_steps=1, early_stopping_patience=1, learning_rate=10.0
+    )
+    save = loop._save
+
+    def killed(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(loop, "_save", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        sft.train(settings, None)
+    gc.collect()
+    (path,) = Path("runs").glob("sft-*")
+    log = (path / "log.jsonl").read_text()
+    assert len(list(path.glob("checkpoint-9"))) == 0, "it was not stopped early"
+    monkeypatch.setattr(loop, "_save", save)
+    run = sft.train(settings, None)
+    assert run.is_finished
+    assert (path / "log.jsonl").read_text() == log
+
+
 def test_a_phase_with_replay_reacts_and_resumes_exactly(
     tiny_policy_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -275,5 +306,19 @@ def test_sharding_and_muon_do_not_go_together(
     tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("FSDP_STATE_DICT_TYPE", "FULL_STATE_DICT")
     with pytest.raises(UserError, match="use --optimizer adamw"):
         sft.train(config(tiny_policy_dir), None)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"), [("1", "SHARDED_STATE_DICT"), ("2", "FULL_STATE_DICT"), ("1", "")]
+)
+def test_shards_that_make_no_model_are_refused(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch, version: str, kind: str
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("FSDP_VERSION", version)
+    monkeypatch.setenv("FSDP_STATE_DICT_TYPE", kind)
+    with pytest.raises(UserError, match="would save no whole model; set fsdp_version: 1"):
+        sft.train(config(tiny_policy_dir, optimizer="adamw"), None)
