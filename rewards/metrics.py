@@ -2,13 +2,30 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
 
 from rewards.records import Status
 from rewards.scores import Score
 
-_OF_RUNS: Final = ("reward/correct", "reward/time_gain", "reward/memory_gain")
-"""Means over the programs that ran: where we failed, a program is neither wrong nor slow."""
+
+def figures(score: Score) -> dict[str, float]:
+    """Return what one completion adds to the means; a name that is not there has none of it.
+
+    The reward is of those that have one, correctness and gains of the programs that ran: where we
+    failed, a program is neither wrong nor slow.
+    """
+    found: dict[str, float] = {
+        "reward/none": score.training_reward is None,
+        "reward/copies": score.is_copy,
+        "reward/flagged": score.flag is not None,
+        **{f"reward/status/{status}": score.status is status for status in Status},
+    }
+    if score.training_reward is not None:
+        found["reward/total"] = score.training_reward
+    if score.status is not Status.SANDBOX_ERROR:
+        found["reward/correct"] = score.status is Status.OK
+        found["reward/time_gain"] = score.time_gain
+        found["reward/memory_gain"] = score.memory_gain
+    return found
 
 
 class Metrics:
@@ -16,41 +33,23 @@ class Metrics:
 
     def __init__(self) -> None:
         self._sums: defaultdict[str, float] = defaultdict(float)
-        self._num_scored = self._num_run = 0
+        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._seconds = 0.0
 
     def add(self, scores: Sequence[Score], seconds: float) -> None:
         """Count the scores of a batch, which took so long."""
         for score in scores:
-            self._sums["reward/total"] += score.training_reward or 0.0
-            self._sums["reward/none"] += score.training_reward is None
-            self._sums["reward/correct"] += score.status is Status.OK
-            self._sums["reward/time_gain"] += score.time_gain
-            self._sums["reward/memory_gain"] += score.memory_gain
-            self._sums["reward/copies"] += score.is_copy
-            self._sums["reward/flagged"] += score.flag is not None
-            self._sums[f"reward/status/{score.status}"] += 1
-        for status in Status:  # a mean over processes must know that one saw none
-            self._sums[f"reward/status/{status}"] += 0.0
-        self._sums["reward/seconds"] += seconds
-        self._num_scored += len(scores)
-        self._num_run += sum(score.status is not Status.SANDBOX_ERROR for score in scores)
+            for name, value in figures(score).items():
+                self._sums[name] += value
+                self._counts[name] += 1
+        self._seconds += seconds
 
     def pop(self) -> dict[str, float]:
-        """Means since the last call; empty when nothing was scored.
-
-        What is a mean over rewards, or over programs that ran, is left out where there was none.
-        """
-        if not self._num_scored:
+        """Means since the last call, and the seconds; empty when nothing was scored."""
+        if not self._counts:
             return {}
-        totals, count = self._sums, self._num_scored
-        seconds = totals.pop("reward/seconds")
-        num_rewards = count - totals["reward/none"]
-        metrics = {name: value / count for name, value in totals.items()}
-        fewer = dict.fromkeys(_OF_RUNS, self._num_run) | {"reward/total": num_rewards}
-        for name, number in fewer.items():
-            del metrics[name]
-            if number:
-                metrics[name] = totals[name] / number
-        metrics["reward/seconds"] = seconds
-        self._sums, self._num_scored, self._num_run = defaultdict(float), 0, 0
-        return metrics
+        means = {name: self._sums[name] / count for name, count in self._counts.items()}
+        seconds, self._seconds = self._seconds, 0.0
+        self._sums.clear()
+        self._counts.clear()
+        return means | {"reward/seconds": seconds}

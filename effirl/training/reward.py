@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from effirl.training.config import PpoConfig
 from rewards.cache import MeasurementCache, default_folder
 from rewards.efficiency import EfficiencyReward, ScoreRequest
 from rewards.measurement import MeasurementPlan
+from rewards.metrics import figures
 from rewards.scores import RewardConfig, Score
 
 
@@ -26,9 +28,6 @@ class Scorer(Protocol):
 
     def validate(self, requests: Sequence[ScoreRequest]) -> list[str | None]:
         """Return why each source program is unusable, None where it is usable."""
-
-    def pop_metrics(self) -> dict[str, float]:
-        """Return the means since the last call."""
 
 
 @contextmanager
@@ -109,15 +108,19 @@ class LoggedReward:
             problem_index: Column of the data set: the problem of each completion.
             alpha: Column of the data set: the balance at which each is rewarded.
             trainer_state: Of the Hugging Face trainer.
-            log_metric: TRL's: averages a number over the processes into the trainer's log.
+            log_metric: TRL's: averages all numbers of a name, over the processes too, into the
+                trainer's log.
         """
         requests = [
             self._problems[index].request(completion, balance)
             for index, completion, balance in zip(problem_index, completions, alpha, strict=True)
         ]
+        started = time.monotonic()
         scores = self._scorer.score(requests)
-        for name, value in self._scorer.pop_metrics().items():
-            log_metric(name, value)
+        log_metric("reward/seconds", time.monotonic() - started)
+        for score in scores:  # one by one, so that a mean over processes weighs all of them alike
+            for name, value in figures(score).items():
+                log_metric(name, value)
         step = trainer_state.global_step // self._cycle + 1  # the one that these samples train
         rows = zip(prompts, problem_index, requests, scores, strict=True)
         lines = [json.dumps(_rollout(step, *row)) + "\n" for row in rows]

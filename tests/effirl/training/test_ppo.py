@@ -56,9 +56,6 @@ class FakeScorer:
     def validate(self, requests: Sequence[ScoreRequest]) -> list[str | None]:
         return ["it fails" if r.problem_id in self.refused else None for r in requests]
 
-    def pop_metrics(self) -> dict[str, float]:
-        return {"reward/total": 1.5, "reward/correct": 1.0, "reward/none": 0.0}
-
 
 @pytest.fixture(autouse=True)
 def _problems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -106,7 +103,8 @@ def test_a_run_leaves_policy_logs_and_rollouts(
     assert {row["problem_id"] for row in rollouts} <= {"p0", "p1", "p2", "p4", "p5"}
     out = capsys.readouterr().out
     assert "1 of 6 problems refused" in out
-    assert "4/4  reward 1.500  correct 1.000" in out
+    rewards = [row["reward"] for row in rollouts if row["step"] == 4 and row["reward"] is not None]
+    assert f"4/4  reward {sum(rewards) / len(rewards):.3f}  correct 1.000" in out
     assert "{'" not in out  # the trainer's own printing
 
 
@@ -138,7 +136,9 @@ def test_interrupted_and_continued_equals_uninterrupted(
         critics = [
             torch.load(run.path / "checkpoint-8" / "critic.pt") for run in (straight, continued)
         ]
-        assert critics[0]["optimizer"]["state"][0]["step"] == 4 * PASSES * MINIBATCHES
+        steps = [critic["optimizer"]["state"][0]["step"] for critic in critics]
+        # Of all four steps, but for mini-batches in which nothing was scored.
+        assert 3 * PASSES * MINIBATCHES < steps[0] == steps[1] <= 4 * PASSES * MINIBATCHES
         for name, tensor in critics[0]["head"].items():
             assert torch.equal(tensor, critics[1]["head"][name]), name
 

@@ -37,5 +37,7 @@ def test_two_processes_make_one_run(tiny_policy_dir: Path, tmp_path: Path) -> No
     assert len(rollouts) == 24
     for row in log:  # the mean over both processes' completions
         rewards = by_step[row["step"]]
-        assert row["reward"] == pytest.approx(sum(rewards) / len(rewards), abs=1e-5)
+        mean = pytest.approx(sum(rewards) / len(rewards), abs=1e-5)
+        assert (row["reward"], row["reward/total"]) == (mean, mean)
+        assert row["reward/none"] == pytest.approx(1 - len(rewards) / 8)
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
