@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from effirl.data.decimals import with_tolerance
 from effirl.data.rows import Columns, Row, check_columns, read_rows
 from effirl.errors import UserError
 from rewards.records import TestCase
@@ -119,7 +120,8 @@ def _read(path: Path) -> str:
 
 
 def _checked(where: str, name: str, cases: Sequence[TestCase]) -> ProblemTests:
-    unique = tuple(dict.fromkeys(cases))
+    # Word for word, a right program that prints 7.0 would fail where 7.000000000000 is expected.
+    unique = tuple(dict.fromkeys(map(with_tolerance, cases)))
     repeated = [text for text, n in Counter(case.input for case in unique).items() if n > 1]
     if repeated:
         raise UserError(

@@ -23,7 +23,7 @@ from effirl.data.problems import (
     collect,
 )
 from effirl.data.programs import parses
-from effirl.data.rows import Columns, Row, check_columns, read_rows
+from effirl.data.rows import Columns, Row, check_columns, check_texts, read_rows
 from effirl.data.splits import SPLITS, check_split, split_of
 from effirl.errors import UserError
 from rewards.records import TestCase
@@ -94,11 +94,8 @@ def _read(data_path: Path | None, split: str) -> Iterator[Row]:
 
 
 def _problem(row: Row, problem_id: str, require_tests: bool) -> Problem:
+    check_texts(row, "pretty_content")
     description = row.values["pretty_content"][0]
-    if not isinstance(description, str):
-        raise UserError(
-            f"{row.where}: 'pretty_content' must be a list of text, got {description!r:.60}"
-        )
     solutions = _solutions(row)
     if len(solutions) < 2:
         raise Unusable("fewer than two usable solutions")

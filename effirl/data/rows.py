@@ -49,7 +49,7 @@ def read_rows(path: Path) -> Iterator[Row]:
             file.seek(0)
             yield from _array(path, file) if start.startswith(b"[") else _lines(path, file)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; check --data-path") from error
+        raise UserError(f"cannot read {path}: {error.strerror}; check the path") from error
 
 
 def _lines(path: Path, file: IO[bytes]) -> Iterator[Row]:
@@ -86,6 +86,12 @@ def _array(path: Path, file: IO[bytes]) -> Iterator[Row]:
         if text[position] == ",":
             position = _after_space(text, position + 1)
         yield Row(where, _object(where, values))
+    end = _after_space(text, position + 1)
+    if end < len(text):
+        raise UserError(
+            f"{path}:{text.count(chr(10), 0, end) + 1}: text after the array's end; make one array "
+            "of all rows, or put a row on each line"
+        )
 
 
 def _after_space(text: str, position: int) -> int:
@@ -139,6 +145,16 @@ def optional_text(row: Row, name: str) -> str:
         return ""
     _check_value(row.where, name, value, "text")
     return str(value)
+
+
+def check_texts(row: Row, name: str) -> None:
+    """Hold the entries of a list to be texts, which may be empty.
+
+    Raises:
+        UserError: Naming the place, the column and the value.
+    """
+    for place, value in enumerate(row.values[name]):
+        _check_value(row.where, f"{name}[{place}]", value, "text")
 
 
 def _check_value(where: str, name: str, value: object, kind: Kind) -> None:

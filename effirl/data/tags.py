@@ -150,7 +150,12 @@ def _table_gains(path: Path) -> Lookup:
     for row in _read_parquet(path) if path.suffix == ".parquet" else read_rows(path):
         values = row.values
         check_columns(row, _PROGRAMS)
-        if None in (values.get("time_gain"), values.get("memory_gain")):
+        if missing := _GAINS.keys() - values.keys():
+            raise UserError(
+                f"{row.where}: key {min(missing)!r} is missing; --measured-gains takes an "
+                "audit's pairs.parquet, or a table with its columns"
+            )
+        if None in (values["time_gain"], values["memory_gain"]):
             continue  # a pair that could not be measured
         check_columns(row, _GAINS)
         gains = Gains(values["time_gain"] * _SATURATION, values["memory_gain"] * _SATURATION)

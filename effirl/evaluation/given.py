@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from effirl.data.problems import Problem
-from effirl.data.rows import Row, check_columns, optional_text, read_rows
+from effirl.data.rows import Row, check_columns, check_texts, optional_text, read_rows
 from effirl.errors import UserError
 from rewards.extraction import normalise
 
@@ -81,18 +81,18 @@ def read_completions(path: Path, problems: Sequence[Problem]) -> GivenCompletion
 
 def _texts(row: Row) -> list[str]:
     check_columns(row, {"problem_id": "text or number"})
+    if type(number := row.values.get("sample", 0)) is not int:
+        raise UserError(f"{row.where}: 'sample' must be a whole number, got {number!r:.60}")
     if ("completion" in row.values) == ("completions" in row.values):
         raise UserError(f"{row.where}: a row must have {_PAIR}, one of the two; fix the row")
     if "completion" in row.values:
         check_columns(row, {"completion": "text"}, may_be_empty=("completion",))
         return [row.values["completion"]]
     check_columns(row, {"completions": "list"}, may_be_empty=("completions",))
-    texts = row.values["completions"]
-    if "sample" in row.values or not all(isinstance(text, str) for text in texts):
-        raise UserError(
-            f"{row.where}: 'completions' must be a list of texts, without 'sample'; fix the row"
-        )
-    return list(texts)
+    if "sample" in row.values:
+        raise UserError(f"{row.where}: 'completions' must be without 'sample'; fix the row")
+    check_texts(row, "completions")
+    return list(row.values["completions"])
 
 
 def _matching(row: Row, problems: Sequence[Problem], indices: Sequence[int]) -> list[int]:
@@ -132,8 +132,6 @@ def _share_equals(problems: Sequence[Problem], found: list[dict[int, _Given]]) -
 
 def _add(samples: dict[int, _Given], row: Row, texts: Sequence[str]) -> None:
     number = row.values.get("sample", max(samples, default=-1) + 1)
-    if type(number) is not int:
-        raise UserError(f"{row.where}: 'sample' must be a whole number, got {number!r:.60}")
     for place, text in enumerate(texts, start=number):
         if place in samples:
             raise UserError(

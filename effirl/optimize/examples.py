@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from effirl.data.perf_inputs.agreement import with_tolerance
+from effirl.data.decimals import with_tolerance
 from effirl.data.programs import compact_program, syntax_tree
 from effirl.errors import UserError
 from effirl.optimize.asserts_file import read_asserts

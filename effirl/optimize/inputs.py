@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from effirl.data.perf_inputs.agreement import Voter, agree, with_tolerance
+from effirl.data.decimals import with_tolerance
+from effirl.data.perf_inputs.agreement import Voter, agree
 from effirl.data.perf_inputs.generation import InfeasibleError
 from effirl.data.perf_inputs.model import models
 from effirl.data.perf_inputs.search import MEASURABLE_S, NUM_INPUTS, find

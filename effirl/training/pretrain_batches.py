@@ -78,7 +78,7 @@ def _copying_batches(
     """Return batches whose target is their input."""
     texts = [text.program for text in rng.sample(corpus, min(len(corpus), config.round_examples))]
     programs = tokenizer(texts, add_special_tokens=False)["input_ids"]
-    first = len(tokenizer.all_special_ids)
+    ordinary = sorted(set(range(len(tokenizer))) - set(tokenizer.all_special_ids))
     batch_size = max(1, config.batch_tokens // (longest + 2))
     batches: list[Batch] = []
     for _ in range(config.copy_steps):
@@ -87,7 +87,7 @@ def _copying_batches(
             start = rng.randrange(len(program))
             span = program[start : start + rng.randint(3, longest)]
             if rng.random() < _RANDOM_SHARE:
-                span = [rng.randrange(first, len(tokenizer)) for _ in span]
+                span = rng.choices(ordinary, k=len(span))
             spans.append([_BOS, *span, _EOS])
         batches.append(_pad([(span, span) for span in spans]))
     return batches

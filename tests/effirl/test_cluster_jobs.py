@@ -29,8 +29,9 @@ class TestNode:
 
     def test_an_interrupt_reaches_the_job_where_signals_are_blocked(self, tmp_path: Path) -> None:
         code = (
-            "import time\nfrom pathlib import Path\nPath('begun').touch()\n"
-            "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('saved')\n"
+            "import time\nfrom pathlib import Path\n"
+            "try:\n    Path('begun').touch()\n    time.sleep(60)\n"
+            "except KeyboardInterrupt:\n    print('saved')\n"
         )
 
         def interrupt() -> None:

@@ -1,6 +1,5 @@
 """Stages as processes: how each way to end comes back."""
 
-import doctest
 import os
 import signal
 import subprocess
@@ -10,15 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from effirl import launch
 from effirl.errors import UserError
 from effirl.launch import run
-
-
-def test_doctests() -> None:
-    found = doctest.testmod(launch)
-    assert found.attempted
-    assert not found.failed
 
 
 def test_success_is_silent() -> None:

@@ -93,7 +93,7 @@ z.serve = faulty
 
 
 def test_workers_killed_at_random_moments() -> None:
-    chance, num_programs, num_kills = random.Random(0), 120, 40
+    chance, num_kills, killed = random.Random(0), 40, []
 
     def kill_often() -> None:
         for _ in range(num_kills):
@@ -104,11 +104,13 @@ def test_workers_killed_at_random_moments() -> None:
                 # Without namespaces, what a worker's process has for children are programs.
                 inner = outer.children() if has_namespaces else []
                 chance.choice([outer, *inner]).kill()
+                killed.append(outer)
 
     done = threading.Event()
     killer = threading.Thread(target=kill_often)
     with Executor() as executor:
         has_namespaces = executor.isolation.mechanisms["namespaces"].is_on
+        num_programs = 60 * executor.num_workers
         killer.start()
         rows = executor.map(
             lambda w, n: w.run(SPIN.format(seconds=0.01) + f"print({n})", "", Limits()).stdout,
@@ -120,6 +122,7 @@ def test_workers_killed_at_random_moments() -> None:
     assert len(rows) == num_programs
     lost = [row for row in rows if isinstance(row, SandboxError)]
     assert all(row in lost or row == f"{n}\n".encode() for n, row in enumerate(rows))
+    assert killed
     assert len(lost) <= num_kills / 2  # a program is lost with its second worker
 
 

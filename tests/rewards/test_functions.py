@@ -1,7 +1,6 @@
 """Function-style problems: what is split, what the judge accepts, and real runs of cost."""
 
 import ast
-import doctest
 
 import pytest
 
@@ -32,11 +31,6 @@ def run(executor: Executor, program: str, *tests: TestCase) -> list[ExecutionRes
 def status(executor: Executor, program: str, test: TestCase | str) -> Status:
     (result,) = run(executor, program, asserts(test) if isinstance(test, str) else test)
     return result.status
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(functions).attempted
-    assert not doctest.testmod(functions).failed
 
 
 # Text, the values that a right program gives, values that are wrong.

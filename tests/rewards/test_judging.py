@@ -1,22 +1,13 @@
 """Judge options, and the rows that name them."""
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards import judging
 from rewards.errors import ProblemError
 from rewards.executor import Executor
 from rewards.judging import judge, numbers_match, run_test
 from rewards.records import Limits, Match, Status, TestCase
-
-
-def test_doctests() -> None:
-    result = doctest.testmod(judging)
-    assert result.attempted
-    assert not result.failed
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Extraction, judging, statistics and prices: nothing runs."""
 
-import doctest
 import math
 import random
 
@@ -12,13 +11,6 @@ from rewards import extraction, judging, scores, stats
 from rewards.measurement import Comparison
 from rewards.records import MIB, Status
 from rewards.scores import RewardConfig
-
-
-@pytest.mark.parametrize("module", [extraction, judging, scores, stats])
-def test_doctests(module) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted
-    assert not result.failed
 
 
 @pytest.mark.parametrize(

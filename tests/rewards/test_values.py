@@ -1,6 +1,5 @@
 """The encoding of values between a program's process and its judge: exact, and safe to read."""
 
-import doctest
 import json
 import math
 import sys
@@ -11,7 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rewards import values
 from rewards.values import (
     ListNode,
     Nodes,
@@ -49,10 +47,6 @@ def shape(value: object) -> object:
     if isinstance(value, dict):
         return dict, [(shape(key), shape(item)) for key, item in value.items()]
     return type(value), repr(value)
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(values).failed == 0
 
 
 @given(PLAIN)

@@ -1,5 +1,6 @@
 """Control groups of both versions, on a copy of the kernel's folders; one worker's real ones."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_a_refused_move_is_said(machine: Machine) -> None:
 
 
 def test_a_worker_lives_in_its_groups() -> None:
-    with Worker(WorkerSettings(0)) as worker:
+    with Worker(WorkerSettings(min(os.sched_getaffinity(0)))) as worker:
         if not worker.report.mechanisms["cgroup_memory"].is_on:
             pytest.skip("NOT CHECKED: no control groups can be made here")
         folders = list(cgroups._controller_root("memory").glob("effirl-*"))

@@ -60,14 +60,24 @@ DIGIT_POWERS = Programs(
 
 
 def digit_powers(rng: random.Random, inputs: random.Random) -> Instance:
-    modulus = rng.randrange(5, 120)
-    writer = Writer(rng, E=rng.randrange(3, 7), A=modulus, B=rng.randrange(modulus))
+    modulus, exponent = rng.randrange(5, 120), rng.randrange(3, 7)
+    remainder = rng.randrange(modulus)
+    while not _occurs(remainder, exponent, modulus):  # or the answer is 0 for all n
+        remainder = rng.randrange(modulus)
+    writer = Writer(rng, E=exponent, A=modulus, B=remainder)
     return writer.instance(
         "Count i in 0..n whose sum of digits to the power $E leaves remainder $B modulo $A.",
         DIGIT_POWERS,
         ("0", "9", "10", "107", "1234"),
         sizes(inputs, 22000, 33000),
     )
+
+
+def _occurs(remainder: int, exponent: int, modulus: int) -> bool:
+    """Whether a number smaller than all performance inputs has such a sum of its digits' powers."""
+    powers = {str(digit): digit**exponent for digit in range(10)}
+    sums = (sum(powers[digit] for digit in str(i)) for i in range(1, 20_000))
+    return any(total % modulus == remainder for total in sums)
 
 
 DIGIT_COUNTS = Programs(

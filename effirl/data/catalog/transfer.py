@@ -175,19 +175,28 @@ BLOCKED_PATHS = Programs(
 
 
 def blocked_paths(rng: random.Random, inputs: random.Random) -> Instance:
-    writer = Writer(
-        rng,
-        A=rng.randrange(2, 60),
-        B=rng.randrange(2, 60),
-        C=rng.randrange(5, 40),
-        M=rng.randrange(1001, 99999),
-    )
+    right, down, modulus = rng.randrange(2, 60), rng.randrange(2, 60), rng.randrange(5, 40)
+    result_modulus = rng.randrange(1001, 99999)
+    while not _has_path(right, down, modulus):  # some block a whole row: the answer would be 0
+        right, down, modulus = rng.randrange(2, 60), rng.randrange(2, 60), rng.randrange(5, 40)
+    writer = Writer(rng, A=right, B=down, C=modulus, M=result_modulus)
     return writer.instance(
         "Paths from (0, 0) to (n, n), right or down, mod $M, not through i*$A + j*$B = 1 mod $C.",
         BLOCKED_PATHS,
         ("0", "1", "2", "6", "25"),
         sizes(inputs, 150, 220),
     )
+
+
+def _has_path(right: int, down: int, modulus: int, size: int = 60) -> bool:
+    """Whether (size, size) can be reached; what is blocked repeats every `modulus` steps."""
+    is_reached = [True, *[False] * size]
+    for i in range(size + 1):
+        is_left = False
+        for j in range(size + 1):
+            is_free = (i * right + j * down) % modulus != 1
+            is_left = is_reached[j] = is_free and (is_reached[j] or is_left)
+    return is_reached[size]
 
 
 LETTER_GAPS = Programs(

@@ -5,22 +5,19 @@ difference says that the input is not valid, and it is dropped; a program that r
 nothing, as a slow one may.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+from effirl.data.decimals import with_tolerance
 from rewards.judging import run_test
-from rewards.records import Limits, Match, Status, TestCase
+from rewards.records import Limits, Status, TestCase
 from rewards.worker import Worker
 
 LIMITS: Final = Limits(wall_s=4.0)
 """Generous: on a busy machine a program gets a share of its core."""
-TOLERANCE: Final = 1e-6
-"""The usual one of the judges where an answer is not a whole number."""
 MIN_AUTHORS: Final = 2
 OUT_OF_LIMITS: Final = (Status.TIME_LIMIT, Status.MEMORY_LIMIT)
-_DECIMAL: Final = re.compile(r"[0-9]\.[0-9]|[0-9]e-[0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +34,6 @@ class Agreement:
 
     case: TestCase
     num_authors: int
-
-
-def with_tolerance(case: TestCase) -> TestCase:
-    """Allow for rounding where the expected output has digits after a point."""
-    if case.match is not Match.WORDS or not _DECIMAL.search(case.output):
-        return case
-    return replace(
-        case,
-        match=Match.NUMBERS,
-        absolute_tolerance=TOLERANCE,
-        relative_tolerance=TOLERANCE,
-    )
 
 
 def agree(worker: Worker, voters: Sequence[Voter], text: str) -> Agreement | None:

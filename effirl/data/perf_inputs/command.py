@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from effirl.data.load import load_problems
 from effirl.data.perf_inputs import store
-from effirl.data.perf_inputs.agreement import MIN_AUTHORS, with_tolerance
+from effirl.data.perf_inputs.agreement import MIN_AUTHORS
 from effirl.data.perf_inputs.report import table
 from effirl.data.perf_inputs.search import choose_voters, find, programs_of
 from effirl.data.perf_inputs.store import Interval, PairRecord, ProblemRecord, digest
@@ -125,8 +125,9 @@ def make_inputs(config: MakeInputs) -> str:
     if new:
         store.prepare(cache_dir)
         _make(new, config)
-    records = [(task.pairs, store.load(cache_dir, task.problem_id)) for task in tasks]
-    shown = table([(pairs, record) for pairs, record in records if record is not None])
+    records = [(task, store.load(cache_dir, task.problem_id)) for task in tasks]
+    # One that could not be made again is there as it was for other pairs, tests or another seed.
+    shown = table([(t.pairs, found) for t, found in records if found and found.key == t.key])
     flag = "" if cache_dir == store.DEFAULT_FOLDER else f" with --performance-inputs {cache_dir}"
     return f"{shown}inputs are in {cache_dir}; ppo, evaluate and audit take them{flag}\n"
 
@@ -176,7 +177,7 @@ def make_record(worker: Worker, pairs: Sequence[Problem], seed: int) -> ProblemR
         source, target = programs_of(pair)
         rungs = found.inputs.get(place, [])
         cases = [rung.case for rung in rungs]
-        public = [with_tolerance(case) for case in pair.performance_inputs]
+        public = pair.performance_inputs
         record.cases += [case for case in cases if case not in record.cases]
         record.pairs.append(
             PairRecord(

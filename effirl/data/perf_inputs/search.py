@@ -21,7 +21,6 @@ from effirl.data.perf_inputs.agreement import (
     Voter,
     agree,
     is_right,
-    with_tolerance,
 )
 from effirl.data.perf_inputs.generation import MAX_NUMBER, InfeasibleError
 from effirl.data.perf_inputs.model import InputModel, models
@@ -89,7 +88,7 @@ def find(worker: Worker, pairs: Sequence[Problem], seed: int, *, start: float = 
     Raises:
         SandboxError: If we failed.
     """
-    tests = [with_tolerance(case) for case in pairs[0].tests]
+    tests = pairs[0].tests
     found = Found()
     right = {
         program: is_right(worker, program, tests)

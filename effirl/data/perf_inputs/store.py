@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import tempfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -102,6 +103,12 @@ def prepare(cache_dir: Path) -> None:
         ) from error
 
 
+_UNREADABLE: Final = (
+    OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError, ProblemError,
+)  # fmt: skip
+"""What a damaged file of ours can end in."""
+
+
 def save(cache_dir: Path, problem_id: str, record: ProblemRecord) -> None:
     """Write a problem's record into a folder that `prepare` made.
 
@@ -120,7 +127,7 @@ def load(cache_dir: Path, problem_id: str) -> ProblemRecord | None:
     try:
         values = json.loads(gzip.decompress(path_of(cache_dir, problem_id).read_bytes()))
         return _decode(values)
-    except (OSError, EOFError, ValueError, TypeError, KeyError, ProblemError):
+    except _UNREADABLE:
         return None
 
 

@@ -7,7 +7,12 @@ import pytest
 
 from effirl.data import catalog
 from effirl.data.catalog.family import Family, Instance
-from effirl.data.catalog.loading import instances, measured_gains, own_test
+from effirl.data.catalog.loading import (
+    DEFAULT_INSTANCES,
+    instances,
+    measured_gains,
+    own_test,
+)
 from effirl.data.catalog.measuring import Measured, failed_claims
 from effirl.data.catalog.writing import Programs, Writer
 from effirl.errors import UserError
@@ -58,6 +63,15 @@ def test_a_memorised_answer_is_wrong_for_another_instance(family):
             if other.constants != first.constants
         )
         assert accepting == 0
+
+
+def test_no_instance_has_one_answer_for_every_input(family):
+    """Else a program that prints it would be as right as any, and faster than all."""
+    for split, number in DEFAULT_INSTANCES.items():
+        for instance in instances(family, split, number):
+            texts = (*instance.checking_inputs, instance.performance_input("training"))
+            answers = {own_test(instance.alternatives["fast"], text).output for text in texts}
+            assert len(answers) > 1, (split, instance.constants)
 
 
 def test_an_instance_is_worded_in_many_ways(family):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from effirl.data import codenet, pie
+from effirl.data.decimals import with_tolerance
 from effirl.errors import UserError
-from rewards.records import TestCase
+from rewards.records import Match, TestCase
 from tests.effirl.data.test_pie import PAIR, TESTS
 
 FILES = {
@@ -50,6 +51,17 @@ def test_the_file_wins_over_the_folder(tmp_path: Path) -> None:
     assert tests_of is not None
     assert len(tests_of("p00001").tests) == 3
     assert tests_of("p00009") == codenet.NO_TESTS
+
+
+def test_decimals_may_be_rounded(tmp_path: Path) -> None:
+    """Accepted programs print 7.0 where the judge's file has 7.000000000000."""
+    files = {**FILES, "output.0.txt": "7.000000000000\n"}
+    make_folder(tmp_path, "public_test_cases", files)
+    tests_of = codenet.find_tests([tmp_path])
+    assert tests_of is not None
+    decimal, whole = tests_of("p00001").tests
+    assert decimal == with_tolerance(TestCase("3\n", "7.000000000000\n"))
+    assert (decimal.match, whole.match) == (Match.NUMBERS, Match.WORDS)
 
 
 def test_no_tests_anywhere(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_mercurys_eval_is_the_test_split() -> None:
         ({"test_cases": '[{"input": 3, "expected": 1}]'}, "must be a list of objects with input"),
         ({"test_cases": '[{"input": []}]'}, "must be a list of objects with input and expected"),
         ({"entry_point": "f(1) or g"}, "'entry_point' must be a name"),
-        ({"pretty_content": [3]}, "'pretty_content' must be a list of text, got 3"),
+        ({"pretty_content": [3]}, "'pretty_content[0]' must be a text, got 3"),
         ({"solutions": ["pass"]}, "a solution must be an object, got 'pass'"),
         ({"solutions": [{"solution": "pass"}]}, "a solution: key 'runtime' is missing"),
         ({"id": "two-sum"}, "'id' must be a whole number, got 'two-sum'"),

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from effirl.data.decimals import with_tolerance
 from effirl.data.perf_inputs import search
-from effirl.data.perf_inputs.agreement import Voter, agree, with_tolerance
+from effirl.data.perf_inputs.agreement import Voter, agree
 from effirl.data.perf_inputs.command import make_record
 from effirl.data.perf_inputs.search import MEASURABLE_S, NUM_INPUTS, choose_voters, find
 from effirl.data.perf_inputs.store import ProblemRecord

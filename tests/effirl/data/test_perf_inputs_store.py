@@ -125,7 +125,14 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no gzip", gzip.compress(b"no json"), gzip.compress(b'{"key": "k"}')],
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(b"no json"),
+        gzip.compress(b'{"key": "k"}'),
+        gzip.compress(b"[1]"),
+        gzip.compress(b"[1]")[:10] + b"\xff" * 9,
+    ],
 )
 def test_a_damaged_record_is_none(tmp_path: Path, content: bytes) -> None:
     store.path_of(tmp_path, "p1").write_bytes(content)

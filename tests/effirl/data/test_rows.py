@@ -41,6 +41,7 @@ def test_rows_know_their_lines(tmp_path: Path, text: str, lines: list[int]) -> N
         ('[\n{"a": 1},\n', 3, "not JSON"),
         ('[\n{"a": 1},\n3]', 3, "a row must be a JSON object, got 3"),
         ("[\n" + "[" * 100_000, 2, "not JSON"),
+        ('[{"a": 1}]\n[{"a": 2}]', 2, "text after the array's end"),
     ],
 )
 def test_a_bad_row_of_an_array_is_named(tmp_path: Path, text: str, line: int, message: str) -> None:
@@ -56,7 +57,7 @@ def test_a_pointer_to_data_is_told_from_data(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cannot read .*: No such file.*; check --data-path"):
+    with pytest.raises(UserError, match=r"cannot read .*: No such file.*; check the path"):
         list(read_rows(tmp_path / "none"))
 
 

@@ -119,6 +119,12 @@ def test_a_bad_row_names_its_line(tmp_path: Path, changes: Any, expected: str) -
         tag_by_gains([PAIR], "pie", write(tmp_path, row(**changes)), 0.6)
 
 
+def test_a_table_without_gains_is_none(tmp_path: Path) -> None:
+    other = {name: value for name, value in row().items() if name != "memory_gain"}
+    with pytest.raises(UserError, match=r"jsonl:1: key 'memory_gain' is missing; --measured-gains"):
+        tag_by_gains([PAIR], "pie", write(tmp_path, other), 0.6)
+
+
 def test_an_absent_table_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read .*absent\.parquet"):
         tag_by_gains([PAIR], "pie", tmp_path / "absent.parquet", 0.6)

@@ -1,9 +1,7 @@
-import doctest
 from dataclasses import replace
 
 import pytest
 
-from effirl.evaluation import code_quality as module
 from effirl.evaluation.bootstrap import estimate
 from effirl.evaluation.code_quality import CODE_QUALITY, code_quality, edit_distance
 from effirl.scoring import CompletionRow
@@ -21,10 +19,6 @@ def written(row: CompletionRow) -> CompletionRow:
 def value(name: str, rows: list[CompletionRow]) -> float | None:
     (metric,) = [metric for metric in CODE_QUALITY if metric.name == name]
     return estimate(metric.over([rows])).value
-
-
-def test_doctests() -> None:
-    assert not doctest.testmod(module).failed
 
 
 def test_lines_and_complexity_by_hand() -> None:

@@ -76,8 +76,13 @@ def test_a_source_program_tells_problems_of_one_id_apart(tmp_path: Path) -> None
         ([{"problem_id": "a"}], r"jsonl:1: a row must have completion, or completions"),
         ([{"completion": "x"}], r"jsonl:1: key 'problem_id' is missing"),
         ([{"problem_id": "a", "completion": 3}], r"jsonl:1: 'completion' must be a text"),
-        ([{"problem_id": "a", "completions": ["x", None]}], r"must be a list of texts"),
+        (
+            [{"problem_id": "a", "completions": ["x", None]}],
+            r"'completions\[1\]' must be a text",
+        ),
         ([{"problem_id": "a", "completion": "x", "sample": "0"}], r"must be a whole number"),
+        ([{"problem_id": "a", "completion": "x", "sample": [1]}], r"must be a whole number"),
+        ([{"problem_id": "a", "completions": ["\ud800"]}], r"'completions\[0\]' is no valid text"),
         (
             [{"problem_id": "a", "completion": text, "sample": 0} for text in "xy"],
             r"jsonl:2: sample 0 of problem 'a' is already in .*jsonl:1; remove one",

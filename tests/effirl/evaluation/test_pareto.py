@@ -1,5 +1,4 @@
 import csv
-import doctest
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from effirl.errors import UserError
-from effirl.evaluation import fronts
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.fronts import hypervolume, non_dominated
 from effirl.evaluation.pareto import (
@@ -48,10 +46,6 @@ def test_non_dominated(points: list[tuple[float, float]], expected: list[int]) -
 )
 def test_hypervolume_by_hand(points: list[tuple[float, float]], expected: float) -> None:
     assert hypervolume(points) == pytest.approx(expected)
-
-
-def test_doctests() -> None:
-    assert not doctest.testmod(fronts).failed
 
 
 def run(gains: Sequence[tuple[float, float]], model: str = "m") -> Evaluation:

@@ -1,6 +1,5 @@
 """What must hold, over a whole study: with seeds, phases, a conditioned policy and controls."""
 
-import doctest
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -34,12 +33,6 @@ def checks(study: Study) -> dict[str, Check]:
 
 def failing(found: dict[str, Check]) -> list[str]:
     return [what for what, each in found.items() if each.verdict == "fails"]
-
-
-def test_doctests() -> None:
-    found = doctest.testmod(comparisons_module)
-    assert found.attempted
-    assert not found.failed
 
 
 def test_all_holds_where_alpha_does_what_it_says(tmp_path: Path) -> None:
