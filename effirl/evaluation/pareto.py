@@ -243,16 +243,17 @@ def _gains(terms: Sequence[dict[str, list[Terms]]], seed: int) -> tuple[Vector, 
 def _paired(candidate: Candidate, other: Candidate) -> list[tuple[Evaluation, Evaluation]]:
     """Pair the runs of one training, or of which one began where the other had ended.
 
-    A single run goes with each of the other's; runs without known seeds are paired in their order.
+    Where none are, or their seeds are not known: a single run goes with each of the other's, and
+    several are paired in their order.
     """
-    if 1 in (len(candidate.runs), len(other.runs)):
-        return [(run, against) for run in candidate.runs for against in other.runs]
     pairs = [
         (run, against)
         for run, seeds in zip(candidate.runs, candidate.seeds, strict=False)
         for against, theirs in zip(other.runs, other.seeds, strict=False)
         if seeds and theirs and all(a == b for a, b in zip(seeds, theirs, strict=False))
     ]
+    if not pairs and 1 in (len(candidate.runs), len(other.runs)):
+        return [(run, against) for run in candidate.runs for against in other.runs]
     return pairs or list(zip(candidate.runs, other.runs, strict=False))
 
 

@@ -168,6 +168,13 @@ def test_runs_are_paired_by_the_seeds_that_made_them() -> None:
         assert back.differences["time_gain"].value == pytest.approx(-0.15)
 
 
+def test_a_single_seed_is_paired_with_its_own_start() -> None:
+    start = candidate("warm", (0.1, 0.1), (0.2, 0.1), (0.3, 0.1))
+    tuned = replace(candidate("alpha 1", (0.5, 0.1)), seeds=[(1, 1)])
+    pair = compare(tuned, replace(start, seeds=[(0,), (1,), (2,)]))
+    assert [run["time_gain"] for run in pair.by_seed] == pytest.approx([0.3])
+
+
 def test_one_warm_start_is_the_other_half_of_every_pair() -> None:
     pair = compare(candidate("alpha 1", (0.5, 0.1), (0.2, 0.1)), candidate("warm", (0.1, 0.1)))
     assert [run["time_gain"] for run in pair.by_seed] == pytest.approx([0.4, 0.1])
