@@ -120,7 +120,8 @@ def _finished(
     done: list[dict[str, Any]] = []
     text = _text(output)
     whole = text[: text.rfind("\n") + 1]
-    for number, (line, row) in enumerate(zip(whole.splitlines(), rows, strict=False), start=1):
+    lines = whole.splitlines(keepends=True)
+    for number, (line, row) in enumerate(zip(lines, rows, strict=False), start=1):
         record = _parse(line, output, number)
         if record.get("alpha") != config.alpha or _unscored(record) != _unscored(row):
             raise ProblemError(
@@ -128,7 +129,7 @@ def _finished(
                 "name another --output or remove it"
             )
         if record.get("status") == Status.SANDBOX_ERROR:
-            whole = "".join(line + "\n" for line in whole.splitlines()[: len(done)])
+            whole = "".join(lines[: len(done)])
             break
         done.append(record)
     if whole != text:

@@ -59,7 +59,7 @@ def run_to_end(
     if is_main():
         for name in (LOG_FILE, ROLLOUTS_FILE, REACTIONS_FILE):
             drop_rows_after(run.path / name, checkpoint_step(run) // cycle)
-    if checkpoint is not None and _is_over(state_of(checkpoint)):
+    if checkpoint is not None and _is_over(_state_of(checkpoint)):
         _load_last(trainer, checkpoint)  # the trainer would make one more step
     else:
         with interrupt, steps:
@@ -127,10 +127,10 @@ def checkpoint_step(run: Run) -> int:
     """Return the optimizer step that a run continues from, 0 for a fresh one."""
     if run.checkpoint is None:
         return 0
-    return state_of(str(run.checkpoint)).global_step
+    return _state_of(str(run.checkpoint)).global_step
 
 
-def state_of(checkpoint: str) -> TrainerState:
+def _state_of(checkpoint: str) -> TrainerState:
     """Read where a checkpoint stands."""
     state: TrainerState = TrainerState.load_from_json(str(Path(checkpoint, "trainer_state.json")))
     return state
@@ -147,7 +147,7 @@ def _is_over(state: TrainerState) -> bool:
 
 def _load_last(trainer: Trainer, checkpoint: str) -> None:
     """Load what a run that was stopped after its last step was about to save."""
-    trainer.state = state_of(checkpoint)
+    trainer.state = _state_of(checkpoint)
     trainer._load_from_checkpoint(trainer.state.best_model_checkpoint or checkpoint)
 
 

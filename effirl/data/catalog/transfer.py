@@ -188,8 +188,9 @@ def blocked_paths(rng: random.Random, inputs: random.Random) -> Instance:
     )
 
 
-def _has_path(right: int, down: int, modulus: int, size: int = 60) -> bool:
-    """Whether (size, size) can be reached; what is blocked repeats every `modulus` steps."""
+def _has_path(right: int, down: int, modulus: int) -> bool:
+    """Whether (60, 60) can be reached; what is blocked repeats every `modulus` steps, under 40."""
+    size = 60
     is_reached = [True, *[False] * size]
     for i in range(size + 1):
         is_left = False

@@ -21,6 +21,10 @@ from rewards.records import TestCase
 
 DEFAULT_FOLDER: Final = Path("runs/performance-inputs")
 _FORMAT: Final = 1
+_UNREADABLE: Final = (
+    OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError, ProblemError,
+)  # fmt: skip
+"""What a damaged file of ours can end in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,6 @@ def prepare(cache_dir: Path) -> None:
         raise UserError(
             f"cannot write to {cache_dir}: {error.strerror}; name another folder with --cache-dir"
         ) from error
-
-
-_UNREADABLE: Final = (
-    OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError, ProblemError,
-)  # fmt: skip
-"""What a damaged file of ours can end in."""
 
 
 def save(cache_dir: Path, problem_id: str, record: ProblemRecord) -> None:
