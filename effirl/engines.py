@@ -49,7 +49,6 @@ def start_pool(
     settings: EngineSettings,
     *,
     isolation_floor: int = 1,
-    local_share: tuple[int, int] = (0, 1),
     cluster_share: tuple[int, int] = (0, 1),
 ) -> Pool:
     """Start the workers; the caller closes them.
@@ -57,17 +56,14 @@ def start_pool(
     Args:
         settings: Say where.
         isolation_floor: Lowest level to accept, of every machine.
-        local_share: This process is number k of n on this machine that measure at once.
-        cluster_share: The same on all machines.
+        cluster_share: This process is number k of n on all machines that measure at once.
 
     Raises:
         UserError: If there is no cluster, or a node of it is of no use.
         IsolationError: If a machine cannot isolate programs as well as the floor asks.
     """
     if settings.rewards_engine == "local":
-        cores = machine.cores()
-        own = cores[local_share[0] :: local_share[1]] or cores
-        return Executor(cores=own, isolation_floor=isolation_floor)
+        return Executor(cores=machine.own_cores(), isolation_floor=isolation_floor)
     from rewards.cluster import ClusterError
     from rewards.ray_pool import RayPool
 

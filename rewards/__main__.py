@@ -11,8 +11,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rewards import commands
-from rewards.errors import LimitError, ProblemError, SandboxError
+from rewards.errors import IsolationError, LimitError, ProblemError, SandboxError
+
+try:
+    from rewards import commands
+except IsolationError as error:  # no Linux on x86-64
+    sys.stderr.write(f"rewards: {error}\n")
+    sys.exit(3)
 from rewards.records import MIB, Limits
 from rewards.scores import RewardConfig
 
@@ -111,8 +116,8 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _positive(text: str) -> float:
     value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
+    if not 0 < value <= 1e9:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most 1e9, got {text}")
     return value
 
 

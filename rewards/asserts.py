@@ -172,7 +172,8 @@ class _Splitter:
         self._checks: list[ast.expr] = []
         self._inlined: set[str] = set()
         """Names of displays that checks have taken in."""
-        self._num_observed = 0
+        self._observed: list[str] = []
+        """What of the program's `values[0]`, `values[1]`, ... are, in the test's words."""
         self._data = _Hoist("effirl_data")
         self._expected = _Hoist("expected")
 
@@ -202,21 +203,26 @@ class _Splitter:
                 return self._scope.is_constant(value) and name not in self._scope.used()
         return False
 
-    def _check(self, condition: ast.expr) -> ast.expr:
+    def _check(self, condition: ast.expr, *, may_fail: bool = False) -> ast.expr:
         """Turn a condition into a check, each comparison in it held to one value of the program's.
 
         A program that makes up two values could make them equal.
+
+        Args:
+            condition: Of an assert, or a part of it.
+            may_fail: Whether the assert can hold where this does not.
         """
         match condition:
-            case ast.BoolOp(values=parts):
-                condition.values = [self._check(part) for part in parts]
+            case ast.BoolOp(op=op, values=parts):
+                may_fail = may_fail or isinstance(op, ast.Or)
+                condition.values = self._check_parts(parts, may_fail=may_fail)
                 return condition
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                condition.operand = self._check(operand)
+                condition.operand = self._check(operand, may_fail=True)
                 return condition
-        num_before = self._num_observed
+        num_before = len(self._observed)
         check = self._replace(condition)
-        if self._num_observed != num_before + 1:
+        if len(self._observed) != num_before + 1:
             raise Unsplittable("an assert must compare one value of the program's with constants")
         try:
             check_form(check)
@@ -224,12 +230,28 @@ class _Splitter:
             raise Unsplittable(str(error)) from error
         return check
 
+    def _check_parts(self, parts: list[ast.expr], *, may_fail: bool) -> list[ast.expr]:
+        """Check what `and` or `or` joins: in the script all parts are computed, one after the other.
+
+        So `r == [] or r[0] == 3` cannot be split: with an empty r the second part would fail, of
+        which the assert never asks. What was computed before does no harm a second time.
+        """
+        first = len(self._observed)
+        checks = []
+        for part in parts:
+            known = self._observed[first:]
+            checks.append(self._check(part, may_fail=may_fail))
+            added = self._observed[first + len(known) :]
+            if may_fail and known and not all(x in known or x.isidentifier() for x in added):
+                raise Unsplittable(f"{added[0]:.60} is only computed where what is before it fails")
+        return checks
+
     def _replace(self, node: ast.expr) -> ast.expr:
         """Put `values[i]` for what the program's process must tell."""
         if self._scope.is_observed(node):
             self._scope.add(_observe(node))
-            self._num_observed += 1
-            return _entry("values", self._num_observed - 1)
+            self._observed.append(ast.unparse(node))
+            return _entry("values", len(self._observed) - 1)
         if isinstance(node, ast.Name) and node.id in self._scope.assigned:
             value = self._scope.assigned[node.id]
             if not isinstance(value, ast.Constant):

@@ -1,6 +1,7 @@
 """Score a file of completions that others made, a row at a time; interrupted, it goes on."""
 
 import json
+import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -80,10 +81,17 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits:.20} is too large")
+    return number
+
+
 def _parse(line: str, path: Path, number: int) -> dict[str, Any]:
     where = f"{path}:{number}"
     try:
-        row = json.loads(line, parse_constant=_no_number)
+        row = json.loads(line, parse_constant=_no_number, parse_float=_finite)
     except ValueError as error:
         raise ProblemError(f"{where}: must be one JSON object: {error}") from error
     if not isinstance(row, dict):

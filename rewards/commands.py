@@ -55,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     def run_one(worker: Worker, item: tuple[str, bytes]) -> ExecutionResult:
         if case is not None:
-            return run_test(worker, _text(item[1]), case, limits)
-        return worker.run(item[1], stdin, limits)
+            return run_test(worker, _text(item[1]), case, limits, is_measured=True)
+        return worker.run(item[1], stdin, limits, is_measured=True)
 
     with Executor(isolation_floor=arguments.isolation_floor) as executor:
         tests = "" if case is None else case.code

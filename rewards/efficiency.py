@@ -9,6 +9,7 @@ from rewards.cache import MeasurementCache
 from rewards.executor import Executor, Pool
 from rewards.extraction import extract_program, normalise
 from rewards.jobs import Job, Outcome
+from rewards.machine import own_cores
 from rewards.measurement import MeasurementPlan
 from rewards.metrics import Metrics
 from rewards.monitor import FreshInputs
@@ -51,7 +52,8 @@ class EfficiencyReward:
 
     Args:
         config: Prices.
-        executor: Workers to use, here or on a cluster; None starts its own on all cores.
+        executor: Workers to use, here or on a cluster; None starts its own on all cores, which the
+            processes of torchrun or accelerate divide among themselves.
         limits: For each run of a test.
         plan: How precisely to measure.
         cache: Outcomes of earlier runs to use, for a while each; None measures everything anew.
@@ -76,7 +78,7 @@ class EfficiencyReward:
         fresh_inputs: FreshInputs | None = None,
     ) -> None:
         self.config = config or RewardConfig()
-        self.executor: Pool = executor or Executor()
+        self.executor: Pool = executor or Executor(cores=own_cores())
         self._owns_executor = executor is None
         self._limits = limits or Limits()
         plan = replace(plan or MeasurementPlan(), wall_factor=2 ** (self.config.saturation + 1))

@@ -116,7 +116,7 @@ class Executor:
         limits = limits or Limits()
 
         def task(worker: Worker, text: str) -> ExecutionResult:
-            return worker.run(text, stdin, limits)
+            return worker.run(text, stdin, limits, is_measured=True)
 
         return self._attempt(task, program, packages_of(program))
 

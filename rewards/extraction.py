@@ -7,6 +7,7 @@ process may do that.
 import io
 import re
 import tokenize
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -16,6 +17,14 @@ _ENCODING: Final = re.compile(
     r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n?|\n))?[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)"
 )
 """A comment in the first two lines that decides how the others are read (PEP 263)."""
+_INDENTATION: Final = re.compile(r"^[ \t\f]+", re.MULTILINE)
+_FSTRING_EDGES: Final = {
+    getattr(tokenize, name): step  # of Python 3.12 and 3.14 on; before, each is one token
+    for name, step in (
+        ("FSTRING_START", 1), ("TSTRING_START", 1), ("FSTRING_END", -1), ("TSTRING_END", -1),
+    )
+    if hasattr(tokenize, name)
+}  # fmt: skip
 _LAYOUT: Final = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 
 
@@ -45,19 +54,25 @@ def extract_program(completion: str) -> str | None:
 def normalise(program: str) -> str:
     r"""A key that is equal for programs that differ in comments, blank lines and spacing only.
 
-    Text that is no Python is its own key.
+    Text that is no Python is its own key, and so is what `tokenize` and the compiler read
+    differently: a line's end that is a lone carriage return, indentation by tabs here and spaces
+    there.
 
     >>> normalise("x=1  # one\n\nprint( x )") == normalise("x = 1\nprint(x)\n")
     True
     >>> normalise("x = 'a  b'") == normalise("x = 'a b'")
     False
     """
+    text = program.replace("\r\n", "\n")
+    indentation = "".join(_INDENTATION.findall(text))
+    if "\r" in text or ("\t" in indentation and " " in indentation):
+        return program.strip()
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(program).readline))
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError, ValueError):
         return program.strip()
     parts = [encoding] if (encoding := _unusual_encoding(program)) else []
-    for token in tokens:
+    for token in _whole_strings(tokens, text):
         if token.type == tokenize.INDENT:
             parts.append("\x01")
         elif token.type == tokenize.DEDENT:
@@ -67,6 +82,31 @@ def normalise(program: str) -> str:
         elif token.type not in _LAYOUT:
             parts.append(token.string)
     return "\x00".join(parts)
+
+
+def _whole_strings(
+    tokens: list[tokenize.TokenInfo], text: str
+) -> Iterator[tokenize.TokenInfo]:
+    """Put f-strings that come in pieces together again: in `f"{x = }"` every space is printed."""
+    lines = io.StringIO(text).readlines()
+    depth = 0
+    for token in tokens:
+        step = _FSTRING_EDGES.get(token.type, 0)
+        if step > 0 and not depth:
+            start = token.start
+        depth += step
+        if step < 0 and not depth:
+            token = token._replace(type=tokenize.STRING, string=_between(lines, start, token.end))
+        elif depth:
+            continue
+        yield token
+
+
+def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
+    covered = lines[start[0] - 1 : end[0]]
+    covered[-1] = covered[-1][: end[1]]
+    covered[0] = covered[0][start[1] :]
+    return "".join(covered)
 
 
 def _unusual_encoding(program: str) -> str:

@@ -39,7 +39,7 @@ def numbers_match(stdout: bytes, expected: str, absolute: float, relative: float
     """Compare two whole outputs word by word, numbers within a tolerance.
 
     Only a decimal numeral is a number: nan, infinities, hexadecimal digits, underscores and other
-    scripts' digits are words like any other. Numbers without a point are compared exactly.
+    scripts' digits are words like any other. Whole numbers are not rounded to floats first.
 
     Args:
         stdout: What was printed.

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from rewards.errors import SandboxError
+
 
 @cache
 def fingerprint() -> dict[str, str]:
@@ -57,3 +59,24 @@ def _cpu_model() -> str:
 def cores() -> list[int]:
     """The cores that this process may use, in order."""
     return sorted(os.sched_getaffinity(0))
+
+
+def own_cores() -> list[int]:
+    """The cores that are this process's own among those that a launcher started beside it here.
+
+    torchrun and accelerate tell a process which of how many it is. On a core of two their programs
+    would disturb each other's measurements.
+
+    Raises:
+        SandboxError: If there are more processes than cores.
+    """
+    rank, processes = (
+        int(os.environ.get(name, default))
+        for name, default in (("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "1"))
+    )
+    if own := cores()[rank::processes]:
+        return own
+    raise SandboxError(
+        f"{processes} processes are to measure on {len(cores())} cores, and two that share one "
+        f"disturb each other; start at most {len(cores())} on this machine"
+    )

@@ -11,6 +11,8 @@ Every timed run's output is judged too: one wrong run ends the comparison.
 """
 
 import math
+import mmap
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,8 +27,6 @@ from rewards.worker import Worker
 
 TIME_RESOLUTION_S: Final = 50e-6
 """Added to both net runtimes, so that a ratio of two nothings is 1."""
-MEMORY_RESOLUTION_BYTES: Final = 128 << 10
-"""Resident memory is counted in batches of this size; the same use for peaks."""
 _PRIOR: Final = NoisePrior(relative_sd=0.025, absolute_sd=60e-6, degrees=4)
 """A single run's CPU time spreads by 4% at 2 ms and 2.5% at 20 ms, beside busy neighbours too."""
 _IMPORT_T95: Final = t95(8)  # an import's cost is the difference of two medians of five
@@ -132,6 +132,15 @@ class _Side:
         return sum(self.walls_s) / len(self.walls_s)
 
 
+def memory_resolution_bytes() -> int:
+    """The size of the batches in which this machine's kernel counts resident memory.
+
+    128 KiB up to 16 CPUs, and more with more of them: `percpu_counter_batch` of Linux 6.2 and
+    later. A peak is known to this, and added to both it makes a ratio of two nothings 1.
+    """
+    return max(32, 2 * (os.cpu_count() or 1)) * mmap.PAGESIZE
+
+
 def compare(
     worker: Worker,
     source_program: str,
@@ -234,7 +243,7 @@ def _is_settled(source: _Side, other: _Side, plan: MeasurementPlan) -> bool:
 
 def _summarise(source: _Side, other: _Side) -> Comparison:
     time = paired_log2_ratio(source.runtimes_s, other.runtimes_s, TIME_RESOLUTION_S, _PRIOR)
-    resolution = MEMORY_RESOLUTION_BYTES
+    resolution = memory_resolution_bytes()
     source_peak, other_peak = _middle(source.peaks_bytes), _middle(other.peaks_bytes)
     return Comparison(
         time_log2_ratio=time.log2_ratio,
@@ -264,6 +273,5 @@ def _middle(values: Sequence[int]) -> int:
 
 
 def _log2_ratio(source_bytes: int, program_bytes: int) -> float:
-    return math.log2(
-        (source_bytes + MEMORY_RESOLUTION_BYTES) / (program_bytes + MEMORY_RESOLUTION_BYTES)
-    )
+    resolution = memory_resolution_bytes()
+    return math.log2((source_bytes + resolution) / (program_bytes + resolution))

@@ -36,10 +36,17 @@ class Measurer:
             isolation_floor: Lowest level to accept.
 
         Raises:
-            SandboxError: If no worker starts, or none that reaches the floor.
+            SandboxError: If no worker starts, or none that reaches the floor; if this machine has
+                none of these cores.
         """
         cores = machine.cores()
-        own = [cores[place] for place in places if place < len(cores)] or cores[-1:]
+        own = [cores[place] for place in places if place < len(cores)]
+        if not own:
+            raise SandboxError(
+                f"this process was to measure on core {min(places)} of a node that has {len(cores)} "
+                "(from 0 on); declare as many CPUs to Ray as there are, and start no more training "
+                "processes"
+            )
         self._executor = Executor(cores=own, isolation_floor=isolation_floor)
         return NodeReport(self._executor.isolation, self._executor.machine, code_digest())
 

@@ -23,6 +23,7 @@ from rewards.worker_process import WorkerDiedError as WorkerDiedError
 from rewards.worker_process import WorkerSettings as WorkerSettings
 
 _GRACE_S: Final = 5.0  # past a run's wall limit; then the worker itself is at fault
+_LONGEST_WALL_MS: Final = 10**9  # more than the kernel's and Python's waits take
 _COMPUTING_SHARE: Final = 0.8
 _FLOOR_RUNS: Final = range(7)
 _FLOOR_AGE_S: Final = 60.0
@@ -94,7 +95,8 @@ class Worker:
         """Run a program once on one input.
 
         One that reached its time limit while it hardly computed is run again: it may sleep, or
-        this machine may have stood still, for 0.4 s at a time beside busy neighbours.
+        this machine may have stood still, for 0.4 s at a time beside busy neighbours. So is one
+        that was killed: by itself, or by a kernel that had no memory left.
 
         Args:
             program: Untrusted source.
@@ -111,10 +113,7 @@ class Worker:
             if is_measured and text not in self._codes:
                 self._run_form(child.COMPILE, text, b"", limits)
             result = self._run_once(text, data, limits)
-            if (
-                result.status is Status.TIME_LIMIT
-                and result.runtime_s < _COMPUTING_SHARE * result.wall_s
-            ):
+            if _may_be_our_fault(result):
                 result = self._run_once(text, data, limits)
         except OUR_TROUBLE as error:
             raise WorkerDiedError(f"core {self.settings.core}: {error}") from error
@@ -164,8 +163,9 @@ class Worker:
                 ends.append(reopen(self._inputs.get(content), os.O_RDONLY))
             for file in outputs:
                 ends.append(reopen(file, os.O_WRONLY))
+            wall_ms = min(max(1, round(limits.wall_s * 1000)), _LONGEST_WALL_MS)
             request = zygote.REQUEST.pack(
-                max(1, round(limits.wall_s * 1000)),
+                wall_ms,
                 limits.memory_bytes,
                 limits.output_bytes,
                 limits.num_threads,
@@ -173,7 +173,7 @@ class Worker:
                 len(program),
             )
             self._process.make_room(limits.memory_bytes)
-            reply = self._process.exchange(request, ends, limits.wall_s + _GRACE_S)
+            reply = self._process.exchange(request, ends, wall_ms / 1000 + _GRACE_S)
             run = _read(reply, outputs, limits)
         finally:
             for descriptor in (*outputs, *ends):
@@ -203,6 +203,12 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _may_be_our_fault(result: ExecutionResult) -> bool:
+    if result.status is Status.TIME_LIMIT:
+        return result.runtime_s < _COMPUTING_SHARE * result.wall_s
+    return result.signal == signal.SIGKILL
 
 
 def _floor_of(runs: list[_Run]) -> Floor:

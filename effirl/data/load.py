@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from effirl.data import catalog, effibench, mercury, nofuneval, pie
+from effirl.data import catalog, effibench, jsonl, mercury, nofuneval, pie
 from effirl.data.problems import LoadedProblems
 from effirl.errors import UserError
 
-DATA_SETS = ("builtin", "pie", "nofuneval", "resource_util", "effibench", "mercury")
-DATA_HELP = f"Data set: {', '.join(DATA_SETS)}."
+DATA_SETS = ("builtin", "jsonl", "pie", "nofuneval", "resource_util", "effibench", "mercury")
+DATA_HELP = f"Data set: {', '.join(DATA_SETS)}; jsonl is a file of yours."
 DATA_PATH_HELP = "Files of the data set, or a hub id; default: its copy on the hub."
 EDITS_SET = "resource_util"
 """Its programs cannot be run: it is scored by the text of the edits."""
 ALL_SPLITS: Mapping[str, tuple[str, ...]] = {
     "builtin": ("train", "validation", "test", "transfer"),
+    "jsonl": ("all",),
     "pie": ("all",),
     "mercury": ("train", "validation", "test"),
 }
@@ -50,9 +51,10 @@ def load_problems(
     """
     loaded = _load(data, data_path, split, limit, require_tests, languages)
     if not loaded.problems:
+        remedy = ", or give some rows this `split`" if data == "jsonl" else ""
         raise UserError(
             f"split {split!r} of {data} has no usable problem {_left_out(loaded)}; "
-            "try another split"
+            f"try another split{remedy}"
         )
     return loaded
 
@@ -105,6 +107,8 @@ def _load(
     match data:
         case "builtin":
             return _from_catalog(data_path, split, limit, require_tests)
+        case "jsonl":
+            return jsonl.load(data_path, split, limit=limit, require_tests=require_tests)
         case "pie":
             return pie.load(data_path, split, limit=limit, require_tests=require_tests)
         case "nofuneval":

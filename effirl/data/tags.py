@@ -75,7 +75,7 @@ def tag_by_gains(
         UserError: If the table is unreadable or one of its rows is malformed.
     """
     if table is None and data != "builtin":
-        return list(problems), "tags: from the data set's own columns (not measured here)"
+        return list(problems), _unmeasured_line([t for p in problems for t in p.targets])
     lookup = _catalog_gains if table is None else _table_gains(table)
     found = [[lookup(problem, target) for target in problem.targets] for problem in problems]
     tagged = [
@@ -92,6 +92,17 @@ def tag_by_gains(
     if num_beaten := num_targets - sum(len(problem.targets) for problem in tagged):
         line += f"; left out: {num_beaten} that others of their problem beat at every balance"
     return tagged, line
+
+
+def _unmeasured_line(targets: Sequence[Target]) -> str:
+    num_without = sum(t.runtime_tag is None and t.memory_tag is None for t in targets)
+    if not num_without:
+        return "tags: from the data set's own columns (not measured here)"
+    return (
+        f"tags: {num_without} of {len(targets)} targets have none, and teach nothing of what a tag "
+        "asks for; measure them with scripts/audit_data.py, and name its pairs.parquet with "
+        "--measured-gains"
+    )
 
 
 def with_objective(problems: Sequence[Problem], objective: Objective) -> list[Problem]:

@@ -22,7 +22,6 @@ from rewards.executor import Pool
 from rewards.extraction import normalise
 from rewards.jobs import Job
 from rewards.measurement import (
-    MEMORY_RESOLUTION_BYTES,
     TIME_RESOLUTION_S,
     Comparison,
     MeasurementPlan,
@@ -64,7 +63,7 @@ def meter_settings() -> dict[str, object]:
         "time_floor_s": TIME_FLOOR_S,
         "time_resolution_s": TIME_RESOLUTION_S,
         "memory_floor_bytes": MEMORY_FLOOR_BYTES,
-        "memory_resolution_bytes": MEMORY_RESOLUTION_BYTES,
+        "memory_resolution_bytes": memory_resolution_bytes(),
     }
 
 

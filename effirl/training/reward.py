@@ -48,8 +48,7 @@ def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
     pool = start_pool(
         config,
         isolation_floor=config.isolation_floor,
-        local_share=_share("LOCAL_RANK", "LOCAL_WORLD_SIZE"),
-        cluster_share=_share("RANK", "WORLD_SIZE"),
+        cluster_share=_share_of_cluster(),
     )
     with closing(pool):
         cache = MeasurementCache(default_folder())
@@ -63,9 +62,9 @@ def start_reward(config: PpoConfig) -> Iterator[EfficiencyReward]:
             reward.close()
 
 
-def _share(rank: str, world_size: str) -> tuple[int, int]:
+def _share_of_cluster() -> tuple[int, int]:
     """Which of how many processes this is, as the launcher says; one alone without a launcher."""
-    return int(os.environ.get(rank, "0")), int(os.environ.get(world_size, "1"))
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 class LoggedReward:

@@ -1,12 +1,21 @@
 """The few kernel calls that Python's standard library lacks, by ctypes.
 
-Numbers are Linux's own (include/uapi), x86-64. Nothing here decides anything.
+Numbers are Linux's own (include/uapi), x86-64: elsewhere the import fails, with an `IsolationError`.
 """
 
 import contextlib
 import ctypes
 import os
+import sys
 from typing import Final
+
+from rewards.errors import IsolationError
+
+if (sys.platform, os.uname().machine) != ("linux", "x86_64"):
+    raise IsolationError(
+        f"programs are run and measured on Linux on x86-64 only, and this is {sys.platform} on "
+        f"{os.uname().machine}; use such a machine, or a virtual one"
+    )
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long

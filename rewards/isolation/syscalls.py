@@ -43,6 +43,8 @@ REFUSED: Final = {
     "semget": 64, "semop": 65, "semctl": 66, "semtimedop": 220, "msgget": 68, "msgsnd": 69,
     "msgrcv": 70, "msgctl": 71, "mq_open": 240, "mq_unlink": 241, "splice": 275, "tee": 276,
     "vmsplice": 278, "fallocate": 285, "flock": 73, "mlock": 149, "mlockall": 151, "mlock2": 325,
+    # files in memory, whose loss the next program would pay for
+    "fadvise64": 221, "readahead": 187, "sync": 162, "syncfs": 306, "sync_file_range": 277,
     # clocks, priorities, placement
     "clock_settime": 227, "settimeofday": 164, "adjtimex": 159, "clock_adjtime": 305,
     "setpriority": 141, "sched_setscheduler": 144, "sched_setparam": 142, "sched_setattr": 314,

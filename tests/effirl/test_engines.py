@@ -38,14 +38,12 @@ def test_a_run_may_go_on_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings(SweepConfig(engine="ray")) == settings(SweepConfig())
 
 
-def test_processes_of_one_machine_take_different_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_here_a_process_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[list[int]] = []
-    monkeypatch.setattr(machine, "cores", lambda: [4, 5, 6, 7, 8])
+    monkeypatch.setattr(machine, "own_cores", lambda: [5, 7])
     monkeypatch.setattr(engines, "Executor", lambda cores, **_: taken.append(cores))
-    config = EvaluateConfig()
-    for share in ((0, 2), (1, 2), (6, 7)):
-        start_pool(config, local_share=share)
-    assert taken == [[4, 6, 8], [5, 7], [4, 5, 6, 7, 8]]
+    start_pool(EvaluateConfig())
+    assert taken == [[5, 7]]
 
 
 def test_the_launcher_says_which_share_is_whose(monkeypatch: pytest.MonkeyPatch) -> None:

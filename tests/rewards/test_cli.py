@@ -58,6 +58,8 @@ def test_run_without_expected_output_and_with_limits(folder: Path) -> None:
     assert rows[0]["status"] == "MEMORY_LIMIT"
     _, rows, _ = rewards(folder, "run", "slow.py", "--stdin", "in.txt", "--wall-limit", "0.001")
     assert rows[0]["status"] == "TIME_LIMIT"
+    _, rows, _ = rewards(folder, "run", "slow.py", "--stdin", "in.txt", "--wall-limit", "1e9")
+    assert rows[0]["status"] == "OK"
 
 
 def test_measure(folder: Path) -> None:
@@ -99,6 +101,7 @@ def test_isolation(folder: Path) -> None:
         (["run", "slow.py", "--stdin", "absent.txt"], "absent.txt"),
         (["run", "slow.py"], "--stdin"),
         (["run", "slow.py", "--stdin", "in.txt", "--wall-limit", "-1"], "--wall-limit"),
+        (["run", "slow.py", "--stdin", "in.txt", "--memory-limit", "2e13"], "--memory-limit"),
         (["measure", "crash.py", "fast.py", "--stdin", "in.txt"], "crash.py"),
         (["nonsense"], "nonsense"),
         (["run", "slow.py", "--tests", "in.txt", "--expected", "out.txt"], "--expected"),
@@ -182,6 +185,7 @@ def test_output_that_cannot_be_used_is_named(folder: Path, output: str) -> None:
         ({"note": float("nan")}, "NaN is no JSON"),
         ({"tests": [{"assert": f"assert f() == {'+'.join('1' * 900)}"}]}, "nested less deeply"),
         ({"tests": []}, "tests must not be empty"),
+        ({"note": 10.0**308}, "1000e+308 is too large"),
         ({"tests": None}, "tests must be a list"),
         ({"tests": [{"input": 1, "output": "1"}]}, "tests: input of a test must be a text"),
         ({"tests": [{"assert": "assert f("}]}, "tests: a test must be Python"),
@@ -192,7 +196,7 @@ def test_output_that_cannot_be_used_is_named(folder: Path, output: str) -> None:
 def test_malformed_row_is_named(folder: Path, change: dict, names: str) -> None:
     completions(folder, "print(1)", "print(2)")
     first, second = (folder / "c.jsonl").read_text().splitlines()
-    broken = json.dumps(json.loads(second) | change)
+    broken = json.dumps(json.loads(second) | change).replace("1e+308", "1000e+308")
     (folder / "c.jsonl").write_text(f"{first}\n{broken}\n")
     code, rows, stderr = rewards(folder, "score", "c.jsonl")
     assert (code, rows) == (2, [])

@@ -58,6 +58,9 @@ SPLIT = [
     ("assert solution.f(1)[0].val == 3", [3], [2]),
     ("assert solution.f(1) in ([1, 2], [2, 1])", [[2, 1]], [[1]]),
     ("assert solution.f(1) == 1 or solution.f(1) == 2", [0, 2], [2, 1]),
+    ("r = solution.f(1)\nassert r == 1 or r == 2", [0, 2], [2, 1]),
+    ("r = solution.f(1)\nassert r[0] == 1 and not (r[1] == 2 or r == [])", [1, 3, [1]],
+     [1, 2, [1]]),
     ("assert 1 < solution.f(1) <= 10**9 + 7", [10**9 + 7], [1]),
     ("assert solution.f(1) == [0] * 3 + [1]", [[0, 0, 0, 1]], [[0, 0, 0]]),
     ("assert solution.f(1) == list(range(3))", [[0, 1, 2]], [[0, 1]]),
@@ -128,6 +131,11 @@ def test_expected_values_never_reach_the_program(text: str) -> None:
 
 
 UNSPLITTABLE = [
+    "assert solution.f(1) is None or solution.f(1)[0] == 3",
+    "r = solution.f(1)\nassert r == [] or r[0] == 3",
+    "q = Queue()\nassert q.empty() or q.pop() == 3",
+    "r = solution.f(1)\nassert not (r != [] and r[0] == 3)",
+    "r = solution.f(1)\nassert (r is not None and r.val == 3) or r is None",
     "for x, y in [(1, 2)]:\n    assert solution.f(x) == y",
     "def same(a, b): return a == b\nassert same(solution.f(1), 2)",
     "assert same(solution.f(1), 2)",

@@ -10,7 +10,14 @@ import pytest
 from rewards import measurement
 from rewards.executor import Executor
 from rewards.imports import ImportCost
-from rewards.measurement import PRECISE, MeasurementPlan, TimedRunError, compare, with_imports
+from rewards.measurement import (
+    PRECISE,
+    MeasurementPlan,
+    TimedRunError,
+    compare,
+    memory_resolution_bytes,
+    with_imports,
+)
 from rewards.records import Limits, Status, TestCase
 from tests.rewards.fakes import FakeWorker
 
@@ -205,3 +212,11 @@ def test_what_an_import_costs_is_known_to_its_error() -> None:
     assert same.time_high - same.time_low < 0.02
     assert apart.time_low < 0 < apart.time_log2_ratio, "2 ms are within the error of both"
     assert apart.time_spread > 5 * same.time_spread
+
+
+@pytest.mark.parametrize(("num_cpus", "wanted"), [(2, 128 << 10), (16, 128 << 10), (96, 768 << 10)])
+def test_memory_is_counted_in_larger_batches_on_larger_machines(
+    num_cpus: int, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: num_cpus)
+    assert memory_resolution_bytes() == wanted

@@ -43,6 +43,35 @@ def test_normalise_tells_programs_apart() -> None:
     assert extraction.normalise("\x00") != extraction.normalise("\x01")
 
 
+def test_normalise_reads_what_the_compiler_reads() -> None:
+    tabs = "if 1:\n\tx = 1\n\ty = 2\nprint(x + y)\n"
+    mixed = tabs.replace("\ty", " " * 8 + "y")
+    with pytest.raises(TabError):
+        compile(mixed, "mixed", "exec")
+    assert extraction.normalise(tabs) == extraction.normalise(tabs.replace("\t", "    "))
+    assert extraction.normalise(mixed) != extraction.normalise(tabs)
+    inside = "for i in (1, 2):\n    x = i\n    print(x)"
+    windows, old_mac = inside.replace("\n", "\r\n"), inside.replace("\n", "\r")
+    assert extraction.normalise(windows) == extraction.normalise(inside)
+    after = old_mac.replace("\r    print", "\rprint")
+    assert extraction.normalise(old_mac) != extraction.normalise(after)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ('f"{x = }"', 'f"{x=}"'),
+        ('f"{x}  {y}"', 'f"{x} {y}"'),
+        ('f"{f(1,  2)!r:>{w}}" "b"', 'f"{f(1, 2)!r:>{w}}" "b"'),
+        ('f"""{\nx}\n  b"""', 'f"""{\nx}\nb"""'),
+    ],
+)
+def test_normalise_keeps_what_a_string_prints(text: str, other: str) -> None:
+    key = extraction.normalise(f"print({text})  # why\n")
+    assert key == extraction.normalise(f"print( {text} )\n")
+    assert key != extraction.normalise(f"print({other})\n")
+
+
 @pytest.mark.parametrize(
     ("stdout", "expected", "same"),
     [

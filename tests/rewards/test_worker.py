@@ -2,12 +2,13 @@
 
 import os
 import time
+from typing import Any
 
 import pytest
 
 from rewards.errors import IsolationError
 from rewards.executor import Executor
-from rewards.records import MIB, Limits, Status
+from rewards.records import MIB, ExecutionResult, Limits, Status
 from rewards.worker import Worker, WorkerDiedError, WorkerSettings
 from tests.rewards.processes import kill
 
@@ -105,10 +106,30 @@ def test_time_limit_is_kept(worker: Worker) -> None:
     assert time.monotonic() - started < 1.2
 
 
+def test_one_that_was_killed_is_run_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[ExecutionResult] = []
+    run_once = worker._run_once
+
+    def killed_once(program: bytes, *args: Any) -> ExecutionResult:
+        dies = b"import os; os.kill(os.getpid(), 9)"
+        runs.append(run_once(program if runs else dies, *args))
+        return runs[-1]
+
+    monkeypatch.setattr(worker, "_run_once", killed_once)
+    assert worker.run("print(1)", "", SHORT).stdout == b"1\n"
+    assert [run.signal for run in runs] == [9, None]
+    assert worker.run("import os; os.kill(os.getpid(), 9)", "", SHORT).status is (
+        Status.RUNTIME_ERROR
+    )
+
+
 @pytest.mark.parametrize("megabytes", [1, 8, 64])
 def test_peak_memory_is_seen(worker: Worker, megabytes: int) -> None:
     program = f"""
 import time
+from typing import Any
 block = bytearray({megabytes} << 20)
 for i in range(0, len(block), 4096): block[i] = 1
 end = time.perf_counter() + 0.001

@@ -106,4 +106,9 @@ def test_training_on_an_evaluation_set_must_be_asked_for(data: str) -> None:
 
 
 def test_training_sets_are_no_evaluation_sets() -> None:
-    assert set(load.DATA_SETS) - set(load.EVALUATION_SETS) == {"builtin", "pie", "mercury"}
+    assert set(load.DATA_SETS) - set(load.EVALUATION_SETS) == {
+        "builtin",
+        "jsonl",
+        "pie",
+        "mercury",
+    }

@@ -40,8 +40,9 @@ class Case:
         (folder / self.file).write_text("".join(line + "\n" for line in lines))
         (folder / "public_tests.jsonl").write_text(json.dumps(TESTS) + "\n")
         has_tests = self.data != "resource_util"
+        path = folder / self.file if self.data == "jsonl" else folder
         return load_problems(
-            self.data, data_path=folder, split=split or self.split, require_tests=has_tests
+            self.data, data_path=path, split=split or self.split, require_tests=has_tests
         )
 
 
@@ -54,7 +55,13 @@ RESOURCE_ROW = {
     "commit_message": "Close it", "source_code": "open();", "target_code": "open(); close();",
     "pl": "Java",
 }  # fmt: skip
+OWN_ROW = {
+    "problem_id": "p00001", "source_program": PAIR["input"], "targets": [PAIR["target"]],
+    "description": "Add.", "split": "test", "tests": [{"input": "1 2", "output": "3"}],
+    "performance_inputs": [{"input": "3 4", "output": "7"}],
+}  # fmt: skip
 CASES = (
+    Case("jsonl", "own.jsonl", OWN_ROW, ("problem_id", "source_program"), "all"),
     Case("pie", "python_pairs.jsonl", PAIR, (
         "problem_id", "language", "input", "target", "cpu_time_v0", "cpu_time_v1", "memory_v0",
         "memory_v1", "status_v0", "status_v1",

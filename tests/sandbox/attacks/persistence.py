@@ -88,6 +88,19 @@ for number in (0, 1, library):
         refused(),
     ),
     Attack(
+        "files_out_of_memory",
+        """
+library = os.open(os.__file__, os.O_RDONLY)
+for advice in range(6):
+    attempt(os.posix_fadvise, library, 0, 0, advice)
+attempt(syscall, 187, library, 0, 1 << 16)
+attempt(syscall, 162)
+attempt(syscall, 306, library)
+attempt(syscall, 277, library, 0, 0, 2)
+""",
+        refused(),
+    ),
+    Attack(
         "files_everywhere",
         """
 import glob

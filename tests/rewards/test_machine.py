@@ -1,0 +1,73 @@
+"""What machine this is, and which of its cores are a process's own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rewards import efficiency, machine
+from rewards.efficiency import EfficiencyReward
+from rewards.errors import SandboxError
+
+ELSEWHERE = """
+import os, sys
+sys.platform = "darwin"
+os.uname = lambda: os.uname_result(("Darwin", "here", "24", "1", "arm64"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("rank", "processes", "wanted"),
+    [("0", "2", [4, 6, 8]), ("1", "2", [5, 7]), ("4", "5", [8])],
+)
+def test_processes_of_one_machine_take_different_cores(
+    rank: str, processes: str, wanted: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: [4, 5, 6, 7, 8])
+    assert machine.own_cores() == [4, 5, 6, 7, 8]
+    monkeypatch.setenv("LOCAL_RANK", rank)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+    assert machine.own_cores() == wanted
+
+
+def test_more_processes_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: [4, 5])
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with pytest.raises(SandboxError, match="3 processes are to measure on 2 cores"):
+        machine.own_cores()
+
+
+def test_the_reward_alone_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[list[int]] = []
+
+    class Stop(Exception):
+        pass
+
+    def start(cores: list[int]) -> None:
+        taken.append(cores)
+        raise Stop
+
+    monkeypatch.setattr(machine, "cores", lambda: [4, 5])
+    monkeypatch.setattr(efficiency, "Executor", start)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(Stop):
+        EfficiencyReward()
+    assert taken == [[5]]
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("import runpy; sys.argv[1:] = ['doctor']; runpy.run_module('rewards', None, '__main__')", 3),
+        ("from effirl.cli import ppo; ppo([])", 2),
+    ],
+)
+def test_another_kind_of_machine_is_told_so_in_one_line(command: str, status: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE + command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status
+    assert "Linux on x86-64 only, and this is darwin on arm64" in done.stderr
+    assert done.stderr.count("\n") == 1
