@@ -138,7 +138,8 @@ def _load_adapter(folder: Path, allow_causal: bool) -> tuple[PeftModel, PreTrain
     base_name = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
     if base_name is None:
         raise UserError(f"{folder}/adapter_config.json names no base model")
-    base_name = builtin_name(base_name) or base_name
+    if not Path(base_name).is_dir():  # the package was elsewhere then
+        base_name = builtin_name(base_name) or base_name
     base, tokenizer = _load_plain(locate_model(base_name), base_name, allow_causal)
     return PeftModel.from_pretrained(base, folder, is_trainable=True), tokenizer
 

@@ -231,7 +231,7 @@ class _Splitter:
         return check
 
     def _check_parts(self, parts: list[ast.expr], *, may_fail: bool) -> list[ast.expr]:
-        """Check what `and` or `or` joins: in the script all parts are computed, one after the other.
+        """Check what `and` or `or` joins: in the script all parts are computed, in turn.
 
         So `r == [] or r[0] == 3` cannot be split: with an empty r the second part would fail, of
         which the assert never asks. What was computed before does no harm a second time.

@@ -84,9 +84,7 @@ def normalise(program: str) -> str:
     return "\x00".join(parts)
 
 
-def _whole_strings(
-    tokens: list[tokenize.TokenInfo], text: str
-) -> Iterator[tokenize.TokenInfo]:
+def _whole_strings(tokens: list[tokenize.TokenInfo], text: str) -> Iterator[tokenize.TokenInfo]:
     """Put f-strings that come in pieces together again: in `f"{x = }"` every space is printed."""
     lines = io.StringIO(text).readlines()
     depth = 0

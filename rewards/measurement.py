@@ -84,6 +84,8 @@ class Comparison:
     program_peak_bytes: int
     program_imports_s: float = 0.0
     """Of the program's runtime, what its imports cost; 0 where they are not counted."""
+    num_inputs: int = 1
+    """Performance inputs: so many runs make up a runtime, each of a process of its own."""
     machine: str = ""
     """`rewards.machine.fingerprint_key` of where both ran; empty in older records."""
 
@@ -182,7 +184,7 @@ def compare(
             order.reverse()
         for side, side_limits in order:
             side.count(side.run_all(worker, inputs, side_limits))
-    comparison = _summarise(source, other)
+    comparison = _summarise(source, other, len(inputs))
     if not plan.count_imports:
         return comparison
     imports = [import_cost(worker, text) for text in (source_program, program)]
@@ -190,17 +192,21 @@ def compare(
 
 
 def with_imports(comparison: Comparison, source: ImportCost, program: ImportCost) -> Comparison:
-    """Add the cost of imports to both programs.
+    """Add the cost of imports to both programs, for each performance input once.
 
     It is measured apart, once for each set of modules: the spread of the runs weighs as much less
     as they are less of the whole, and the errors of both costs come to it, where they are two.
     """
     c = comparison
     runs_s = (c.source_runtime_s + TIME_RESOLUTION_S, c.program_runtime_s + TIME_RESOLUTION_S)
-    totals_s = (runs_s[0] + source.runtime_s, runs_s[1] + program.runtime_s)
+    imports_s = (c.num_inputs * source.runtime_s, c.num_inputs * program.runtime_s)
+    totals_s = (runs_s[0] + imports_s[0], runs_s[1] + imports_s[1])
     weight = max(run / total for run, total in zip(runs_s, totals_s, strict=True))
     ratio = math.log2(totals_s[0] / totals_s[1])
-    errors = [cost.error_s / total for cost, total in zip((source, program), totals_s, strict=True)]
+    errors = [
+        c.num_inputs * cost.error_s / total
+        for cost, total in zip((source, program), totals_s, strict=True)
+    ]
     error = 0.0 if source == program else math.hypot(*errors) / math.log(2)
     below, above = (
         math.hypot(weight * width, _IMPORT_T95 * error)
@@ -218,11 +224,11 @@ def with_imports(comparison: Comparison, source: ImportCost, program: ImportCost
         memory_log2_ratio=memory,
         memory_low=memory - (c.memory_log2_ratio - c.memory_low),
         memory_high=memory + (c.memory_high - c.memory_log2_ratio),
-        source_runtime_s=c.source_runtime_s + source.runtime_s,
-        program_runtime_s=c.program_runtime_s + program.runtime_s,
-        source_wall_s=c.source_wall_s + source.runtime_s,
-        program_wall_s=c.program_wall_s + program.runtime_s,
-        program_imports_s=program.runtime_s,
+        source_runtime_s=c.source_runtime_s + imports_s[0],
+        program_runtime_s=c.program_runtime_s + imports_s[1],
+        source_wall_s=c.source_wall_s + imports_s[0],
+        program_wall_s=c.program_wall_s + imports_s[1],
+        program_imports_s=imports_s[1],
         source_peak_bytes=source_peak,
         program_peak_bytes=program_peak,
     )
@@ -241,7 +247,7 @@ def _is_settled(source: _Side, other: _Side, plan: MeasurementPlan) -> bool:
     return estimate.half_width <= max(plan.target_half_width, relative)
 
 
-def _summarise(source: _Side, other: _Side) -> Comparison:
+def _summarise(source: _Side, other: _Side, num_inputs: int) -> Comparison:
     time = paired_log2_ratio(source.runtimes_s, other.runtimes_s, TIME_RESOLUTION_S, _PRIOR)
     resolution = memory_resolution_bytes()
     source_peak, other_peak = _middle(source.peaks_bytes), _middle(other.peaks_bytes)
@@ -264,6 +270,7 @@ def _summarise(source: _Side, other: _Side) -> Comparison:
         program_wall_s=other.mean_wall_s,
         source_peak_bytes=source_peak,
         program_peak_bytes=other_peak,
+        num_inputs=num_inputs,
         machine=fingerprint_key(),
     )
 

@@ -43,9 +43,9 @@ class Measurer:
         own = [cores[place] for place in places if place < len(cores)]
         if not own:
             raise SandboxError(
-                f"this process was to measure on core {min(places)} of a node that has {len(cores)} "
-                "(from 0 on); declare as many CPUs to Ray as there are, and start no more training "
-                "processes"
+                f"this process was to measure on core {min(places)} (from 0 on) of a node that has "
+                f"{len(cores)}; declare as many CPUs to Ray as there are, and start no more "
+                "training processes"
             )
         self._executor = Executor(cores=own, isolation_floor=isolation_floor)
         return NodeReport(self._executor.isolation, self._executor.machine, code_digest())

@@ -5,8 +5,9 @@ kernel's count of the program's resident pages every half millisecond until the 
 Time is wall time without what the program waited for its core while others had it.
 Never done where runtime is compared: on a busy machine the sampler takes time from somebody. Each
 step in a program's memory is seen up to one interval late, so short programs are not measurable:
-the result says so. The kernel counts in batches of 128 KiB a core or more, which a program of a few hundred
-KiB drowns in. Memory that a program gave back to its allocator, not to the kernel, is still used.
+the result says so. The kernel counts in batches of 128 KiB a core or more, which a program of a few
+hundred KiB drowns in. Memory that a program gave back to its allocator, not to the kernel, is still
+used.
 """
 
 import mmap

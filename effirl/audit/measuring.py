@@ -126,7 +126,7 @@ class Audited:
     def is_measurable(self) -> bool:
         """Whether the source program runs long enough for its runtime to tell something."""
         found = self.row.comparison
-        return found is not None and found.source_runtime_s >= MEASURABLE_S
+        return found is not None and found.source_runtime_s >= found.num_inputs * MEASURABLE_S
 
     @property
     def time_gain(self) -> float | None:
@@ -161,7 +161,8 @@ class Audited:
         found, start = self.row.with_imports, self.row.interpreter
         if found is None or start is None:
             return None
-        return damped_ratio(found.source_runtime_s, found.program_runtime_s, start.runtime_s)
+        starts_s = found.num_inputs * start.runtime_s
+        return damped_ratio(found.source_runtime_s, found.program_runtime_s, starts_s)
 
     @property
     def process_memory_reduction(self) -> float | None:

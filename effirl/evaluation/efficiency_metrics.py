@@ -60,7 +60,9 @@ def _damped(found: MemoryTime) -> float:
 
 
 def _optimized(row: CompletionRow) -> float:
-    return float(row.is_correct and row.comparison is not None and is_optimized(row.comparison))
+    if not row.is_correct or row.is_copy or row.comparison is None:
+        return 0.0
+    return float(is_optimized(row.comparison))
 
 
 def _speedup_or_one(row: CompletionRow) -> float:
@@ -98,8 +100,8 @@ def pie_metrics(k: int) -> list[Metric]:
     return [
         best_metric(
             "opt",
-            f"PIE's %Opt: share of {of} that are correct and at least 1.1x as fast, and whose "
-            "timing interval excludes 1x",
+            f"PIE's %Opt: share of {of} that are correct, no copies and at least 1.1x as fast, and "
+            "whose timing interval excludes 1x",
             k,
             _optimized,
         ),

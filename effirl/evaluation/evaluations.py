@@ -48,7 +48,7 @@ class Differences:
 
     on_all: Estimates
     on_common: Estimates
-    """Over problems that both solve at least once."""
+    """Over the correct completions of problems that both solve, each problem by its mean."""
     num_common: int
     values: Estimates = field(default_factory=dict)
     """The other model's own figures."""
@@ -179,14 +179,35 @@ def differences(evaluation: Evaluation, other: Evaluation, seed: int = 0) -> Dif
             for metric in shared
         }
 
+    def compare_solved(pick: Sequence[Samples], other_pick: Sequence[Samples]) -> Estimates:
+        # Each problem counts once: else it would weigh by how often each model solves it, and two
+        # that write the same programs would differ.
+        return {
+            metric.name: estimate_difference(
+                metric.over(pick, each_once=True), metric.over(other_pick, each_once=True), seed
+            )
+            for metric in shared
+            if _is_of_correct_ones(metric.name)
+        }
+
     problems = _only(evaluation.by_problem(), both)
     other_problems = _only(other.by_problem(), both)
+    solved, other_solved = (
+        [[row for row in samples if row.is_correct] for samples in _only(each, common)]
+        for each in (problems, other_problems)
+    )
     return Differences(
         on_all=compare(problems, other_problems),
-        on_common=compare(_only(problems, common), _only(other_problems, common)),
+        on_common=compare_solved(solved, other_solved),
         num_common=len(common),
         values=estimates(other, seed),
     )
+
+
+def _is_of_correct_ones(name: str) -> bool:
+    """Whether a metric still says something where only correct completions are left."""
+    takes_several = "@" in name and not name.endswith("@1")
+    return not (takes_several or name == "pass@1" or name.startswith("status/"))
 
 
 def _is_shown(line: Line) -> bool:

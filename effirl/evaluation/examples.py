@@ -60,7 +60,7 @@ def proof(row: CompletionRow) -> str:
     """Say what was measured of a completion."""
     found = row.comparison
     if found is None or not row.is_correct:
-        return f"It ended with {row.status}; {row.pass_rate:.0%} of its test cases passed."
+        return f"It ended with {row.status}, at the first test that it failed."
     low, high = 2.0**found.time_low, 2.0**found.time_high
     return (
         f"Runtime {found.source_runtime_s * 1000:.2f} ms before, "

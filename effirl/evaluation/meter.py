@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
+from effirl import __version__
 from effirl.data.problems import Problem
 from effirl.scoring import CompletionRow
 from rewards import costs
@@ -25,6 +26,7 @@ from rewards.measurement import (
     TIME_RESOLUTION_S,
     Comparison,
     MeasurementPlan,
+    memory_resolution_bytes,
 )
 from rewards.memory_profile import RELIABLE_ABOVE_S
 from rewards.records import Limits
@@ -60,6 +62,7 @@ def meter_settings() -> dict[str, object]:
         "plan": asdict(plan),
         "limits": asdict(Limits()),
         "saturation": config.saturation,
+        "version": __version__,
         "time_floor_s": TIME_FLOOR_S,
         "time_resolution_s": TIME_RESOLUTION_S,
         "memory_floor_bytes": MEMORY_FLOOR_BYTES,
@@ -156,5 +159,7 @@ def unreliable_share(rows: Sequence[CompletionRow]) -> float:
         for row in rows
         if row.program_memory_time_mb_s is not None and row.comparison is not None
     ]
-    too_short = [found for found in sampled if found.program_runtime_s < RELIABLE_ABOVE_S]
+    too_short = [
+        found for found in sampled if found.program_runtime_s < found.num_inputs * RELIABLE_ABOVE_S
+    ]
     return len(too_short) / len(sampled) if sampled else 0.0

@@ -69,7 +69,7 @@ def front_figure(points: Sequence[Point], width: float = 6.4, height: float = 5.
 def plot_front(points: Sequence[Point], *paths: Path) -> None:
     """Draw the front into .png and .svg files."""
     figure = front_figure(points)
-    figure.axes[0].set_title("Trade-off on the test problems, 95% intervals")
+    figure.axes[0].set_title("Trade-off on the evaluated problems, 95% intervals")
     for path in paths:
         save_figure(figure, path)
 
@@ -98,7 +98,7 @@ def plot_before_after(stages: Mapping[str, Mapping[str, Estimate]], path: Path) 
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xticks(range(len(STAGE_METRICS)), list(STAGE_METRICS.values()))
     axes.set_ylabel("share or gain (higher is better)")
-    axes.set_title("On the test problems, 95% intervals")
+    axes.set_title("On the evaluated problems, 95% intervals")
     axes.legend(frameon=False)
     save_figure(figure, path)
 

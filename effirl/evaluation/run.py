@@ -20,7 +20,7 @@ from effirl.evaluation.edits import write_edits
 from effirl.evaluation.evaluations import Evaluation
 from effirl.evaluation.known_programs import KnownPrograms
 from effirl.evaluation.meter import ExecutorMeter, Meter, measured
-from effirl.evaluation.report import read_figures, write_report
+from effirl.evaluation.report import METRICS_FILE, read_figures, write_report
 from effirl.evaluation.results import (
     RESULTS_FILE,
     append_rows,
@@ -155,6 +155,7 @@ def evaluate_model(
     for block in _parts(range(len(problems)), PROBLEMS_A_BLOCK):
         if is_done.issuperset(block):
             continue
+        (folder / METRICS_FILE).unlink(missing_ok=True)  # what was finished is no more
         usable = _usable(scorer, problems, block, refused)
         # Those that are done too: what is sampled hangs on the whole batch.
         completions = dict(zip(usable, completer.complete(usable, block[0]), strict=True))

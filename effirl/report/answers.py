@@ -76,13 +76,13 @@ def chosen_for_both(study: Study) -> Group | None:
 def _chosen(
     groups: Sequence[Group], wanted: float, *aims: Objective, within: float = 0.5
 ) -> Group | None:
-    """Return the policy trained nearest to a balance, or else a conditioned one asked for it.
+    """Return the policy trained nearest to a balance, or a conditioned one that was asked nearer.
 
     Where none is near enough it is a warm start or phase, by what it was trained for: the first of
     `aims` that there is.
     """
     near = [
-        (group.first.is_conditioned, abs(group.first.alpha - wanted), place)
+        (abs(group.first.alpha - wanted), group.first.is_conditioned, place)
         for place, group in enumerate(groups)
         if group.first.alpha is not None and abs(group.first.alpha - wanted) <= within
     ]
@@ -123,7 +123,7 @@ def _costs(fast: Group | None, lean: Group | None, pairs: Pairs) -> Answer:
         return _unanswered(name, question, "it takes policies tuned at two balances")
     pair = _paired(fast, lean, pairs)
     time, memory = pair.found.differences["time_gain"], pair.found.differences["memory_gain"]
-    seen = _direction(memory) == "no" or _direction(time) == "no"
+    seen = _direction(memory) == "no"
     traded = _direction(memory) == "no" and _direction(time) == "yes"
     words = (
         f"{'A trade-off is seen.' if traded else 'No clear trade-off is seen.'} From {lean.label} "

@@ -7,6 +7,7 @@ passes when its interval is clear of zero and every seed has its sign.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isnan
 from typing import Final
 
 from effirl.evaluation.bootstrap import Estimate
@@ -154,11 +155,17 @@ def _difference(
 def _is_above(found: Estimate | None, by_seed: list[float]) -> bool | None:
     if found is None or found.low is None:
         return None
-    return found.low > 0 and all(value > 0 for value in by_seed)
+    # A seed of which the two solve nothing in common says nothing of what both solve.
+    return found.low > 0 and all(value > 0 for value in by_seed if not isnan(value))
 
 
 def _separate(study: Study) -> list[Group]:
-    return [g for g in study.groups if g.first.role == "reinforced" and not g.first.is_conditioned]
+    return [
+        group
+        for group in study.groups
+        if group.first.role == "reinforced"
+        and not (group.first.is_conditioned or group.first.is_steered)
+    ]
 
 
 def _conditioned(study: Study) -> list[Group]:

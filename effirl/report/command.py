@@ -38,19 +38,21 @@ def report(folders: Sequence[Path], output_dir: Path) -> str:
     answers = answer(study, pairs)
     found = trade_off([group.candidate for group in study.groups])
     checks = check(study, found, pairs)
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make folder {output_dir}: {error.strerror}") from error
-    write_trade_off(output_dir, found)
-    write_whole(output_dir / "answers.json", json.dumps([*map(asdict, answers)], indent=2) + "\n")
+    page = study_page(study, answers, checks, found)
     document = [
         asdict(each)
         | {"verdict": each.verdict, "by_seed": [None if isnan(v) else v for v in each.by_seed]}
         for each in checks
     ]
-    write_whole(output_dir / "metrics.json", json.dumps(document, indent=2) + "\n")
-    write_whole(output_dir / "index.html", study_page(study, answers, checks, found))
+    documents = {"answers.json": [*map(asdict, answers)], "metrics.json": document}
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        write_trade_off(output_dir, found)
+        for name, content in documents.items():
+            write_whole(output_dir / name, json.dumps(content, indent=2) + "\n")
+        write_whole(output_dir / "index.html", page)
+    except OSError as error:
+        raise UserError(f"cannot write {output_dir}: {error.strerror}") from error
     counts = Counter(each.verdict for each in checks)
     lines = [
         f"{each.name} {each.question} {each.verdict.upper()}\n   {each.words}" for each in answers

@@ -47,12 +47,12 @@ def comparisons(study: Study, question: str, pairs: Pairs) -> list[list[str]]:
 def signs(values: Sequence[float]) -> str:
     """Show which seeds of training agree on a direction, nothing for a single one.
 
-    >>> signs([0.1, -0.2, 0.0]), signs([0.1])
-    ('+-0', '')
+    >>> signs([0.1, -0.2, 0.0, float("nan")]), signs([0.1])
+    ('+-0?', '')
     """
     if len(values) < 2:
         return ""
-    return "".join("+" if value > 0 else "-" if value < 0 else "0" for value in values)
+    return "".join("+" if v > 0 else "-" if v < 0 else "0" if v == 0 else "?" for v in values)
 
 
 def _asked(study: Study, question: str) -> list[tuple[Group | None, Group | None]]:

@@ -38,6 +38,8 @@ CORRECTNESS_ONLY: Final = "correctness only"
 """Label of the control that was reinforced with the weight of efficiency at 0."""
 
 Role = Literal["base", "warm start", "phase", "reinforced", "control"]
+_STARTS: Final = ("warm start", "phase")
+"""Roles of what reinforcement may begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +134,27 @@ class Study:
 
     @property
     def start(self) -> Group | None:
-        """What reinforcement began with: the warm start on both objectives, as it answers best."""
-        found = (g for g in self.groups if g.first.role == "warm start" and not g.first.is_steered)
-        return next(found, None)
+        """What reinforcement began with, asked for both objectives, as it answers best.
+
+        Where the folders of its runs do not say, it is the first warm start.
+        """
+        found = [g for g in self.groups if g.first.role in _STARTS and not g.first.is_steered]
+        begun_with = {
+            _place(str(run.get("model")))
+            for group in self.groups
+            for policy in group.policies
+            if policy.role == "reinforced" and (run := _run_of(policy.evaluation.model))
+        }
+        known = [g for g in found if begun_with & {_place(p.evaluation.model) for p in g.policies}]
+        others = [g for g in found if g.first.role == "warm start"]
+        return next(iter(known + others), None)
 
     def reinforced(self, alpha: float, *, is_conditioned: bool = False) -> Group | None:
         """Return the separate policy of a balance, or the conditioned one asked for it."""
         wanted = ("reinforced", is_conditioned, alpha)
         for group in self.groups:
             first = group.first
-            if (first.role, first.is_conditioned, first.alpha) == wanted:
+            if (first.role, first.is_conditioned, first.alpha) == wanted and not first.is_steered:
                 return group
         return None
 
@@ -212,7 +225,14 @@ def _run_of(model: str) -> dict[str, Any] | None:
     run = Path(model).parent
     if run == Path() or is_completions_file(model):
         return None
-    return read_settings(run)
+    settings = read_settings(run)
+    # Pre-training starts from no model: what it makes is a base like any other.
+    return settings if settings is not None and isinstance(settings.get("model"), str) else None
+
+
+def _place(model: str) -> str:
+    """Return where a model is, however it was named; a name of the hub stays one."""
+    return str(Path(model).resolve()) if Path(model).is_dir() else model
 
 
 def _policy(model: str, tags: tuple[int, int], folder: Path, found: Evaluation) -> Policy:
@@ -220,21 +240,31 @@ def _policy(model: str, tags: tuple[int, int], folder: Path, found: Evaluation) 
         return Policy(f"{model} programs", "control", None, folder, found)
     trained = _run_of(model)
     if trained is None:
-        return Policy(Path(model).name, "base", None, folder, found)
+        path = Path(model)
+        label = path.parent.name if path.name == MODEL_FOLDER else path.name
+        return _asked(Policy(label, "base", None, folder, found), tags)
     run = Path(model).parent
     if training_kind(trained) == "sft":
         return _warm_start(run, trained, tags, folder, found)
     if trained.get("efficiency_weight") == 0:
-        return Policy(CORRECTNESS_ONLY, "control", None, folder, found)
+        return _asked(Policy(CORRECTNESS_ONLY, "control", None, folder, found), tags)
     alpha, label, is_conditioned = parse_alpha(str(trained["alpha"])), "alpha", False
     if alpha is None:
         asked = (read_settings(folder) or {}).get("alpha", EvaluateConfig.alpha)
         alpha, label, is_conditioned = float(asked), f"{CONDITIONED} at", True
     num_steps = int(trained.get("max_steps", 0))
-    return Policy(
+    policy = Policy(
         f"{label} {alpha:g}", "reinforced", alpha, folder, found,
         is_conditioned=is_conditioned, num_steps=num_steps,
     )  # fmt: skip
+    return policy if is_conditioned else _asked(policy, tags)
+
+
+def _asked(policy: Policy, tags: tuple[int, int]) -> Policy:
+    """Tell a policy whose prompts asked for one objective from the same with those of training."""
+    if tags == (1, 1):
+        return policy
+    return replace(policy, label=steered(policy.label, tags), is_steered=True)
 
 
 def _warm_start(
@@ -248,10 +278,7 @@ def _warm_start(
         role = "phase"
         label = f"{role} {_with_phases_before(trained)}"
     aim: Objective = objective if label == f"phase {objective}" else "both"
-    is_steered = tags != (1, 1)
-    if is_steered:
-        label = steered(label, tags)
-    return Policy(label, role, None, folder, found, is_steered=is_steered, aim=aim)
+    return _asked(Policy(label, role, None, folder, found, aim=aim), tags)
 
 
 def steered(label: str, tags: tuple[int, int]) -> str:
@@ -355,8 +382,14 @@ def _origin(model: str) -> _Origin:
     runs: list[dict[str, Any]] = []
     while (run := _run_of(model)) is not None and run not in runs:
         runs.append(run)
-        model = str(run.get("model", ""))
-    return _Origin(runs, str(Path(model).resolve()) if Path(model).is_dir() else model)
+        model = str(run["model"])
+    return _Origin(runs, _place(model))
+
+
+def _ancestors(model: str) -> set[str]:
+    """Return where the models are that a model was made from."""
+    origin = _origin(model)
+    return {origin.base, *(_place(str(run["model"])) for run in origin.runs)}
 
 
 def _difference(one: _Origin, other: _Origin) -> str | None:
@@ -374,13 +407,21 @@ def _difference(one: _Origin, other: _Origin) -> str | None:
 
 
 def _ordered(groups: Sequence[Group]) -> list[Group]:
-    """Sort from the untuned to the tuned, by alpha."""
+    """Sort from the untuned to the tuned, by alpha; what others were tuned from comes first."""
     roles: tuple[Role, ...] = ("base", "warm start", "phase", "reinforced", "control")
+    made_from = {
+        place
+        for group in groups
+        for policy in group.policies
+        if not group.candidate.is_control
+        for place in _ancestors(policy.evaluation.model)
+    }
 
-    def place(group: Group) -> tuple[bool, int, bool, bool, float]:
+    def place(group: Group) -> tuple[bool, bool, int, bool, bool, float]:
         first = group.first
         return (
             not group.candidate.is_control,
+            made_from.isdisjoint(_place(each.evaluation.model) for each in group.policies),
             roles.index(first.role),
             first.is_steered,
             first.is_conditioned,

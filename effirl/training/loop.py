@@ -61,9 +61,10 @@ def run_to_end(
             drop_rows_after(run.path / name, checkpoint_step(run) // cycle)
     if checkpoint is not None and _is_over(_state_of(checkpoint)):
         _load_last(trainer, checkpoint)  # the trainer would make one more step
-    else:
-        with interrupt, steps:
-            trainer.train(resume_from_checkpoint=checkpoint)
+        _save(trainer, run, is_prepared=False)
+        return
+    with interrupt, steps:
+        trainer.train(resume_from_checkpoint=checkpoint)
     if interrupt.is_requested and not _is_over(trainer.state):
         raise KeyboardInterrupt
     _save(trainer, run)
@@ -151,12 +152,21 @@ def _load_last(trainer: Trainer, checkpoint: str) -> None:
     trainer._load_from_checkpoint(trainer.state.best_model_checkpoint or checkpoint)
 
 
-def _save(trainer: Trainer, run: Run) -> None:
-    """Write `model/` in one move: a folder of that name is always whole."""
+def _save(trainer: Trainer, run: Run, *, is_prepared: bool = True) -> None:
+    """Write `model/` in one move: a folder of that name is always whole.
+
+    Args:
+        trainer: Has the policy.
+        run: Where to.
+        is_prepared: Whether it has trained in this process, so that its weights may be divided.
+    """
     partial = run.path / "model.partial"
     if is_main():
         shutil.rmtree(partial, ignore_errors=True)
-    trainer.save_model(str(partial))  # on every process: sharded weights are gathered
+    if is_prepared:
+        trainer.save_model(str(partial))  # on every process: sharded weights are gathered
+    elif is_main():
+        trainer._save(str(partial))
     trainer.accelerator.wait_for_everyone()
     if is_main():
         (partial / "training_args.bin").unlink(missing_ok=True)  # a pickle; config.yaml says more

@@ -32,7 +32,7 @@ has seen no program together with an improvement of it: a base to fine-tune, as 
 | started from | {start} |
 | data | {num_programs} programs: the catalog's `train` split, and random ones |
 | left out | every program of the catalog's `validation`, `test` and `transfer` splits |
-| examples | {num_examples} ({num_rounds} rounds), seed {seed} |
+| examples | at most {num_examples} ({num_rounds} rounds), seed {seed} |
 | time | {minutes:.0f} minutes with torch threads = {num_threads}, {cpu_minutes:.0f} CPU minutes |
 | made with | torch {torch}, transformers {transformers} |
 

@@ -93,7 +93,11 @@ def _newton_schulz(matrices: list[Tensor]) -> Iterable[Tensor]:
     x = torch.stack(matrices)  # (N, R, C), R <= C
     norms = x.norm(dim=(1, 2), keepdim=True)
     x = torch.where(norms > _ROUNDING, x / norms, 0.0)
-    if x.is_cuda or has_fast_bfloat16():
+    if (
+        torch.cuda.is_bf16_supported(including_emulation=False)
+        if x.is_cuda
+        else has_fast_bfloat16()
+    ):
         x = x.bfloat16()
     for _ in range(_ITERATIONS):
         gram = x @ x.mT

@@ -5,6 +5,7 @@ by `accelerate launch scripts/ppo.py --alpha 0.5`.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -167,10 +168,21 @@ def _load(config: PpoConfig, name: str) -> Policy:
             f"muon is for encoder-decoders, and {name} is a causal model; "
             "use --optimizer adamw --learning-rate 1e-6 (or what suits it)"
         )
+    if policy.is_causal and not config.lora and config.learning_rate == PpoConfig.learning_rate:
+        write_line(
+            f"learning rate {config.learning_rate:g} is that of Muon and small models; all weights "
+            "of a causal model take less: --learning-rate 1e-6"
+        )
     if policy.is_causal and config.advantage == "gae":
         raise UserError(
             f"--advantage gae needs an encoder-decoder, and {name} is a causal model; "
             "use --advantage tree"
+        )
+    if not policy.is_causal and os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        raise UserError(
+            f"{name} is an encoder-decoder, whose halves are called one by one, and FSDP gathers "
+            "weights for a whole model's call alone; launch with configs/accelerate/multi_gpu.yaml "
+            "or zero2.yaml"
         )
     if is_sharded() and config.advantage == "gae":
         raise UserError(

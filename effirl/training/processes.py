@@ -135,7 +135,7 @@ def prepare_process() -> Hardware:
     # A bare `accelerate launch` sets OMP_NUM_THREADS=1, which would idle the other cores.
     num_threads = max(1, num_cores() // num_local_ranks())
     torch.set_num_threads(num_threads)
-    has_gpu = torch.cuda.is_available()
+    has_gpu = _uses_gpu()
     if has_gpu and num_ranks() == 1 and torch.cuda.device_count() > 1:
         raise UserError(
             f"{torch.cuda.device_count()} GPUs are visible to one process; "
@@ -144,7 +144,15 @@ def prepare_process() -> Hardware:
     device = torch.cuda.get_device_name() if has_gpu else "CPU"
     processes = "1 process" if num_ranks() == 1 else f"{num_ranks()} processes"
     write_line(f"{device}, {processes}, {num_threads} torch threads each")
-    return Hardware(use_cpu=not has_gpu, bf16=has_gpu and torch.cuda.is_bf16_supported())
+    # Emulated, as on a T4, bfloat16 costs more time than it saves.
+    has_bf16 = has_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    return Hardware(use_cpu=not has_gpu, bf16=has_bf16)
+
+
+def _uses_gpu() -> bool:
+    """Whether there is a GPU, and the launcher was not told to leave it alone."""
+    is_told = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes", "on")
+    return torch.cuda.is_available() and not is_told
 
 
 def open_shared_run(kind: str, config: object, output_dir: Path | None) -> Run:
@@ -156,7 +164,7 @@ def open_shared_run(kind: str, config: object, output_dir: Path | None) -> Run:
     if num_ranks() == 1:
         return open_run(kind, config, output_dir)
     # The main process checks the source programs of a whole data set while the others wait for it.
-    PartialState(cpu=not torch.cuda.is_available(), timeout=_LONGEST_WAIT)
+    PartialState(cpu=not _uses_gpu(), timeout=_LONGEST_WAIT)
     shared: list[tuple[Path, Path | None] | str | None] = [None]
     run = None
     if is_main():

@@ -123,8 +123,6 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
         tokenizer = self.text_tokenizer
         prompt_ids, _ = encode_prompts(tokenizer, prompts, self.max_prompt_tokens)
         completion_ids: list[list[int]] = []
-        # FSDP's processes must call the model equally often.
-        spell = self.generation_config.max_new_tokens if self.is_fsdp_enabled else SPELL
         with (
             torch.no_grad(),
             self.accelerator.autocast(),
@@ -141,7 +139,7 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
                     encoded.last_hidden_state,
                     chunk.attention_mask,
                     self.generation_config,
-                    spell=spell,
+                    spell=SPELL,
                 )
         return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
 

@@ -48,7 +48,7 @@ from effirl.training.processes import (
 from effirl.training.progress import warm_start_figures
 from effirl.training.replay import Replay
 from effirl.training.validation import Gains, Validation, check_usable
-from effirl.training.warm_start_trainer import WarmStartTrainer
+from effirl.training.warm_start_trainer import RANK, WarmStartTrainer
 
 START_FILE = "start.json"
 """Gains on the validation problems when a phase with replay began."""
@@ -110,7 +110,7 @@ def build_trainer(
         config,
         replay,
         len(own),
-        args=_arguments(config, hardware, run, validation.metric),
+        args=_arguments(config, hardware, run),
         train_dataset=examples,
         eval_dataset=_examples("validation", pairs.validation, policy, config),
         data_collator=DataCollatorForSeq2Seq(policy.tokenizer, model=policy.model),
@@ -150,9 +150,7 @@ def _gains_at_start(run: Run, policy: Policy, validation: Validation) -> Gains:
     return gains
 
 
-def _arguments(
-    config: SftConfig, hardware: Hardware, run: Run, best: str
-) -> Seq2SeqTrainingArguments:
+def _arguments(config: SftConfig, hardware: Hardware, run: Run) -> Seq2SeqTrainingArguments:
     """Set every setting that matters, so that a release of transformers cannot change a run."""
     batch = "batch_size", config.batch_size, config.micro_batch_size
     micro_batch_size, accumulation = micro_batches(*batch)
@@ -171,7 +169,7 @@ def _arguments(
         eval_steps=config.eval_steps,
         save_steps=config.eval_steps,
         load_best_model_at_end=True,
-        metric_for_best_model=best,  # the loss keeps falling on programs no closer to running
+        metric_for_best_model=RANK,  # the loss alone keeps falling on programs that do not run
         greater_is_better=True,
         restore_callback_states_from_checkpoint=True,  # the patience of early stopping
         logging_steps=config.logging_steps,

@@ -1,5 +1,6 @@
 """The warm start's trainer: transformers' own, with Muon, validation by completions and replay."""
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,6 +17,10 @@ from effirl.training.config import SftConfig
 from effirl.training.optimizer import MuonWithAdam
 from effirl.training.replay import Replay, ReplaySampler, siblings
 from effirl.training.validation import Validation
+
+RANK = "eval_rank"
+"""The metric that picks the best checkpoint: that of the completions, and of equals the loss."""
+_LOSS_WEIGHT = 1e-6  # less than one completion of any validation
 
 
 class WarmStartTrainer(Seq2SeqTrainer):
@@ -64,6 +69,7 @@ class WarmStartTrainer(Seq2SeqTrainer):
         with self._whole_parameters():
             verdict = self._validation()
         output.metrics.update(verdict.metrics)
+        output.metrics[RANK] = _rank(verdict.metrics[self._validation.metric], output.metrics)
         if self._replay is not None:
             self._replay.react(verdict, self.state.global_step, self.lr_scheduler)
             output.metrics["eval_replay_share"] = self._replay.share
@@ -95,3 +101,9 @@ class WarmStartTrainer(Seq2SeqTrainer):
             sampler = ReplaySampler(lengths, related, self._num_own, batch_size, replay, seed)
         self.add_callback(EpochCallback(sampler.set_epoch))
         return sampler
+
+
+def _rank(metric: float, metrics: dict[str, float]) -> float:
+    """Rank a checkpoint. Else of those at 0 the first would be kept, and patience would run out."""
+    loss = metrics.get("eval_loss", math.inf)
+    return metric - _LOSS_WEIGHT * (loss / (1 + loss) if math.isfinite(loss) else 1.0)

@@ -1,6 +1,6 @@
 """The few kernel calls that Python's standard library lacks, by ctypes.
 
-Numbers are Linux's own (include/uapi), x86-64: elsewhere the import fails, with an `IsolationError`.
+Numbers are Linux's own (include/uapi), x86-64: elsewhere the import raises `IsolationError`.
 """
 
 import contextlib

@@ -41,18 +41,18 @@ def test_more_processes_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_the_reward_alone_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[list[int]] = []
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def start(cores: list[int]) -> None:
         taken.append(cores)
-        raise Stop
+        raise StopError
 
     monkeypatch.setattr(machine, "cores", lambda: [4, 5])
     monkeypatch.setattr(efficiency, "Executor", start)
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         EfficiencyReward()
     assert taken == [[5]]
 
@@ -60,7 +60,10 @@ def test_the_reward_alone_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("command", "status"),
     [
-        ("import runpy; sys.argv[1:] = ['doctor']; runpy.run_module('rewards', None, '__main__')", 3),
+        (
+            "sys.argv[1:] = ['doctor']\nimport runpy; runpy.run_module('rewards', None, '__main__')",
+            3,
+        ),
         ("from effirl.cli import ppo; ppo([])", 2),
     ],
 )

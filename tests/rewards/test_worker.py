@@ -106,9 +106,7 @@ def test_time_limit_is_kept(worker: Worker) -> None:
     assert time.monotonic() - started < 1.2
 
 
-def test_one_that_was_killed_is_run_again(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_was_killed_is_run_again(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[ExecutionResult] = []
     run_once = worker._run_once
 

@@ -174,7 +174,10 @@ def test_data_without_targets_are_refused(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--data", "resource_util"], "data must be one of builtin, pie, .* which have tests"),
+        (
+            ["--data", "resource_util"],
+            "data must be one of builtin, jsonl, pie, .* which have tests",
+        ),
         (["--against", "pi:x"], "against must be NAME:PATH with a NAME of builtin, .* 'pi:x'"),
         (["--limit", "0"], "limit must be at least 1, got 0"),
     ],

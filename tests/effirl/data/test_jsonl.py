@@ -100,9 +100,7 @@ def test_what_cannot_be_used_is_counted(tmp_path: Path) -> None:
         ({"performance_inputs": [3]}, "'performance_inputs': a test must be an object"),
     ],
 )
-def test_a_malformed_row_is_named(
-    change: dict[str, object], expected: str, tmp_path: Path
-) -> None:
+def test_a_malformed_row_is_named(change: dict[str, object], expected: str, tmp_path: Path) -> None:
     path = write(tmp_path, ROW, ROW | change)
     with pytest.raises(UserError) as caught:
         jsonl.load(path, "all")
@@ -112,5 +110,5 @@ def test_a_malformed_row_is_named(
 
 @pytest.mark.parametrize("path", [None, Path("nowhere/own.jsonl"), Path(__file__).parent])
 def test_a_file_must_be_named(path: Path | None) -> None:
-    with pytest.raises(UserError, match="needs --data-path FILE.jsonl, got"):
+    with pytest.raises(UserError, match=r"needs --data-path FILE\.jsonl, got"):
         jsonl.load(path, "all")

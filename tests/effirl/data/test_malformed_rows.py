@@ -39,6 +39,9 @@ class Case:
     def load(self, folder: Path, *lines: str, split: str | None = None) -> LoadedProblems:
         (folder / self.file).write_text("".join(line + "\n" for line in lines))
         (folder / "public_tests.jsonl").write_text(json.dumps(TESTS) + "\n")
+        return self.read(folder, split)
+
+    def read(self, folder: Path, split: str | None = None) -> LoadedProblems:
         has_tests = self.data != "resource_util"
         path = folder / self.file if self.data == "jsonl" else folder
         return load_problems(
@@ -207,14 +210,7 @@ def test_any_bytes_after_a_good_row_are_named_or_blank(
     case.load(tmp_path, json.dumps(case.row))
     with path.open("ab") as file:
         file.write(noise)
-    outcome = outcome_of(
-        lambda: load_problems(
-            case.data,
-            data_path=tmp_path,
-            split=case.split,
-            require_tests=case.data != "resource_util",
-        )
-    )
+    outcome = outcome_of(lambda: case.read(tmp_path))
     if isinstance(outcome, str):
         assert outcome.startswith(f"{path}:")
     else:

@@ -60,7 +60,7 @@ def test_examples_are_chosen_by_their_figures() -> None:
     assert found["In the middle"].problem_id.endswith("0001")
     assert found["Worst that is correct"].problem_id.endswith("0002")
     assert "200.00 ms after" in found["In the middle"].proof
-    assert found["Wrong answer"].proof.startswith("It ended with WRONG_ANSWER; 0%")
+    assert found["Wrong answer"].proof.startswith("It ended with WRONG_ANSWER, at the first test")
     assert examples([replace(row, source_program="") for row in ROWS]) == []
 
 

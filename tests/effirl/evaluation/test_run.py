@@ -253,3 +253,23 @@ def test_what_the_models_were_trained_on_is_left_out(tmp_path: Path) -> None:
     assert loaded.dropped == {f"same problem as {model} was trained on": 1 for model in models}
     config.allow_overlap = True
     assert len(run.load_unseen(config, models).problems) == 4
+
+
+def test_where_both_solve_each_problem_counts_once() -> None:
+    """Two models that write the same programs differ in nothing but how often they are right."""
+
+    def model(name: str, num_fast: int, num_slow: int) -> Evaluation:
+        rows = [
+            correct(index, runtime_s=runtime_s, sample=sample)
+            if sample < num_right
+            else failed(index, sample=sample)
+            for index, runtime_s, num_right in ((0, 0.05, num_fast), (1, 0.4, num_slow))
+            for sample in range(4)
+        ]
+        return Evaluation(name, 4, rows)
+
+    found = differences(model("one", 4, 1), model("other", 1, 4))
+    assert found.on_all["speedup_geometric"].value > 3
+    for name in ("speedup_geometric", "time_gain", "ET_s", "opt@1", "reward"):
+        assert found.on_common[name].value == pytest.approx(0, abs=1e-12), name
+    assert not found.on_common.keys() & {"pass@1", "pass@4", "opt@4", "status/OK"}

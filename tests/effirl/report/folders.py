@@ -53,7 +53,7 @@ def rows(time_gain: float, memory_gain: float, num_wrong: int, program: str) -> 
 def write_training(run: Path, settings: dict[str, object]) -> str:
     """Returns the model."""
     run.mkdir(parents=True, exist_ok=True)
-    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    (run / "config.yaml").write_text(yaml.safe_dump({"model": "codet5-nano", **settings}))
     log = [{"step": step, "reward/total": step / 10, "loss": 1 / (step + 1)} for step in range(5)]
     (run / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
     return str(run / "model")

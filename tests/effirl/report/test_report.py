@@ -258,3 +258,55 @@ def test_a_phase_without_replay_is_told_apart(tmp_path: Path, evaluate: Evaluate
         "phase runtime",
         "phase runtime then memory without replay",
     ]
+
+
+def test_policies_are_compared_with_what_they_were_tuned_from(
+    tmp_path: Path, evaluate: Evaluate
+) -> None:
+    write_evaluation(tmp_path / "a-other-base", "codet5-nano-tuned", (0.5, 0.5))
+    evaluate("b-other-start", (0.4, 0.4), {"tag_dropout": 0.5})
+    evaluate("base", (0.0, 0.0))
+    evaluate("c-phase", (0.2, 0.2), {"objective": "runtime"})
+    begun = str(tmp_path / "c-phase" / "model")
+    evaluate("ppo", (0.3, 0.3), {"alpha": "0.5", "model": begun})
+    study = read_study([tmp_path])
+    assert study.reference.label == "codet5-nano"
+    assert study.start is not None
+    assert study.start.label == "phase runtime"
+    assert "minus that of codet5-nano:" in answers(tmp_path)["H1"].words
+
+
+def test_a_pre_trained_model_is_a_base(tmp_path: Path, evaluate: Evaluate) -> None:
+    made = write_training(tmp_path / "pretrain-1", {"num_rounds": 4, "model": None})
+    write_evaluation(tmp_path / "eval-1", made, (0.0, 0.0))
+    evaluate("sft", (0.3, 0.3), {"tag_dropout": 0.5, "model": made})
+    study = read_study([tmp_path])
+    assert (study.reference.label, study.reference.first.role) == ("pretrain-1", "base")
+    assert [group.label for group in study.tuned] == ["warm start sft"]
+
+
+def test_a_policy_that_was_asked_for_one_objective_is_a_control(
+    tmp_path: Path, evaluate: Evaluate
+) -> None:
+    evaluate("base", (0.0, 0.0))
+    usual = evaluate("ppo", (0.3, 0.3), {"alpha": "0.5"})
+    model = yaml.safe_load((usual / "config.yaml").read_text())["model"]
+    write_evaluation(tmp_path / "a-first", model, (0.9, -0.5), runtime_tag=1, memory_tag=0)
+    study = read_study([tmp_path])
+    assert [group.label for group in study.tuned] == ["alpha 0.5"]
+    assert study.reinforced(0.5) is study.tuned[0]
+    assert study.tuned[0].first.folder == usual
+    assert study.named("alpha 0.5, runtime=1 memory=0") is not None
+
+
+def test_the_nearest_balance_answers_whoever_was_asked(tmp_path: Path, evaluate: Evaluate) -> None:
+    evaluate("base", (0.0, 0.0))
+    evaluate("middle", (0.3, 0.3), {"alpha": "0.5"})
+    run = write_training(tmp_path / "all", {"alpha": "conditioned"})
+    for alpha, gains in ((0.0, (0.1, 0.7)), (0.5, (0.3, 0.3)), (1.0, (0.7, 0.0))):
+        write_evaluation(tmp_path / "all" / f"eval-{alpha:g}", run, gains, alpha=alpha)
+    found = answers(tmp_path)
+    assert "Runtime gain of conditioned at 1 minus" in found["H1"].words
+    assert "Memory gain of conditioned at 0 minus" in found["H2"].words
+    assert "From conditioned at 0 to conditioned at 1" in found["H3"].words
+    assert found["H4"].words.startswith("alpha 0.5 beside")

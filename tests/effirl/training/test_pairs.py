@@ -1,5 +1,6 @@
 """What a warm start loads: its own pairs, those it replays, those it validates on."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -95,5 +96,11 @@ def test_the_plan_of_the_origin_finds_its_pairs_in_the_real_sets() -> None:
     assert {t.name for problem in memory.train for t in problem.targets} == {"memory"}
     assert len(runtime.train) > 20
     assert len(memory.train) > 20
-    assert runtime.validation
-    assert memory.validation
+    for phase, pairs in zip(plan.phases, (runtime, memory), strict=True):
+        # Tokens are pieces of these, so there are more of them: by a half, to be safe.
+        shortest = min(
+            len(re.findall(r"\w+|[^\w\s]+|\s+", target.program))
+            for problem in pairs.validation
+            for target in problem.targets
+        )
+        assert 1.5 * shortest < plan.settings_of(phase).max_target_tokens, phase

@@ -238,6 +238,15 @@ def test_sharding_and_muon_do_not_go_together(
         ppo.train(config(tiny_policy_dir), FakeScorer())
 
 
+def test_fsdp_of_an_encoder_decoder_is_refused(
+    tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    monkeypatch.setenv("FSDP_STATE_DICT_TYPE", "FULL_STATE_DICT")
+    with pytest.raises(UserError, match=r"is an encoder-decoder, .*multi_gpu.yaml or zero2.yaml"):
+        ppo.train(config(tiny_policy_dir, optimizer="adamw"), FakeScorer())
+
+
 def test_a_problem_of_several_processes_is_refused(
     tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

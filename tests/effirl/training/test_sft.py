@@ -93,6 +93,18 @@ def test_a_run_learns_its_pairs(tiny_policy_dir: Path, capsys: pytest.CaptureFix
     assert "{'" not in capsys.readouterr().out
 
 
+def test_of_equal_checkpoints_the_one_with_the_lower_loss_is_kept(tiny_policy_dir: Path) -> None:
+    settings = config(tiny_policy_dir, max_steps=8, eval_steps=2, early_stopping_patience=1)
+    run = sft.train(settings, None)
+    rows = [json.loads(line) for line in (run.path / "log.jsonl").read_text().splitlines()]
+    evaluated = [row for row in rows if "eval_rank" in row]
+    assert [row["eval_exact_match"] for row in evaluated] == [0, 0, 0, 0]
+    losses = [row["eval_loss"] for row in evaluated]
+    assert losses == sorted(losses, reverse=True)
+    state = json.loads((run.path / "checkpoint-8" / "trainer_state.json").read_text())
+    assert state["best_model_checkpoint"] == str(run.path / "checkpoint-8")
+
+
 @pytest.mark.parametrize("micro_batch_size", [1, 4])
 def test_the_loss_is_a_pairs_however_a_batch_is_cut_up(
     tiny_policy_dir: Path, micro_batch_size: int
