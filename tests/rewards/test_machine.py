@@ -60,11 +60,8 @@ def test_the_reward_alone_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("command", "status"),
     [
-        (
-            "sys.argv[1:] = ['doctor']\nimport runpy; runpy.run_module('rewards', None, '__main__')",
-            3,
-        ),
-        ("from effirl.cli import ppo; ppo([])", 2),
+        ("import runpy\nrunpy.run_module('rewards', None, '__main__')", 3),
+        ("from effirl.cli import ppo\nppo([])", 2),
     ],
 )
 def test_another_kind_of_machine_is_told_so_in_one_line(command: str, status: int) -> None:
