@@ -170,7 +170,7 @@ def audit(argv: Arguments = None) -> None:
 def demo(argv: Arguments = None) -> None:
     """Warm-start, reinforce and evaluate the built-in model."""
     with _command(argv) as arguments:
-        parser = argparse.ArgumentParser(prog="demo", description=demo.__doc__)
+        parser = argparse.ArgumentParser(prog="effirl demo", description=demo.__doc__)
         parser.add_argument("--output-dir", type=Path, default=Path("runs/demo"))
         output_dir: Path = parser.parse_args(arguments).output_dir
         from effirl.demo import demo as run
@@ -195,7 +195,7 @@ def optimize(argv: Arguments = None) -> None:
 def report(argv: Arguments = None) -> None:
     """Answer whether tuning helped, and what it cost, from run folders."""
     with _command(argv, has_json=True) as arguments:
-        parser = argparse.ArgumentParser(prog="report", description=report.__doc__)
+        parser = argparse.ArgumentParser(prog="effirl report", description=report.__doc__)
         parser.add_argument(
             "folders", nargs="+", type=Path, metavar="RUN_DIR",
             help="folder of a sweep, a training run or an evaluation, with all that is below it",

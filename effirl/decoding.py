@@ -3,6 +3,7 @@
 Shapes: `B` completions, `P` prompt tokens, `D` width of the encoder.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -16,6 +17,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from effirl.policy import Policy, encode_prompts, plain_generation
 
+_LOG = logging.getLogger(__name__)
 SPELL = 48
 """Tokens after which completions that have ended are left out; what is left is read once more."""
 
@@ -62,17 +64,26 @@ def generate(  # noqa: PLR0913 - all but two are by keyword, and each is a sampl
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     step = max(1, batch_size // num_samples)
     completions: list[list[str]] = [[] for _ in prompts]
+    num_cut = 0
     with _sampling(model, settings, seed):
         for start in range(0, len(order), step):
             indices = order[start : start + step]
-            ids = _encode(policy, [prompts[i] for i in indices], max_prompt_tokens)
-            output = _generate_batch(policy, model, ids, num_samples)
+            encoded, num_cut_here = _encode(
+                policy, [prompts[i] for i in indices], max_prompt_tokens
+            )
+            num_cut += num_cut_here
+            output = _generate_batch(policy, model, encoded, num_samples)
             # Cleaning up would drop spaces before punctuation, which changes a program.
             texts = policy.tokenizer.batch_decode(
                 output, skip_special_tokens=True, clean_up_tokenization_spaces=False
             )
             for position, index in enumerate(indices):
                 completions[index] = texts[position * num_samples : (position + 1) * num_samples]
+    if num_cut:
+        _LOG.warning(
+            "%d of %d prompts were cut: they are longer than %d tokens",
+            num_cut, len(prompts), max_prompt_tokens,
+        )  # fmt: skip
     return completions
 
 
@@ -142,14 +153,17 @@ def _sampling(model: PreTrainedModel, settings: GenerationConfig, seed: int) -> 
             model.train(was_training)
 
 
-def _encode(policy: Policy, prompts: list[str], max_tokens: int) -> BatchEncoding:
+def _encode(policy: Policy, prompts: list[str], max_tokens: int) -> tuple[BatchEncoding, int]:
+    """Return the padded token ids, and how many prompts were cut."""
     if policy.is_causal:  # what is cut of it is its beginning
+        whole = policy.tokenizer(prompts)["input_ids"]
         ids = policy.tokenizer(prompts, truncation=True, max_length=max_tokens)["input_ids"]
+        num_cut = sum(len(short) < len(long) for short, long in zip(ids, whole, strict=True))
     else:
-        ids, _ = encode_prompts(policy.tokenizer, prompts, max_tokens)
+        ids, num_cut = encode_prompts(policy.tokenizer, prompts, max_tokens)
     side = "left" if policy.is_causal else "right"
     padded = policy.tokenizer.pad({"input_ids": ids}, padding_side=side, return_tensors="pt")
-    return padded.to(policy.model.device)
+    return padded.to(policy.model.device), num_cut
 
 
 def _generate_batch(

@@ -187,6 +187,34 @@ def refuse_other_settings(path: Path, wanted: Mapping[str, Any]) -> None:
     )
 
 
+def taken_otherwise(model: str, config: object) -> str | None:
+    """Say in a line what a command takes otherwise than the run that made its model did.
+
+    The data, and, where the run had data of the user's, a length that cuts what it did not: nobody
+    who leaves a flag out is told by an error.
+
+    Args:
+        model: A name or folder.
+        config: The command's dataclass.
+    """
+    trained, now = read_settings(Path(model).parent), settings(config)
+    if trained is None or not isinstance(trained.get("model"), str):
+        return None
+    longest = "max_new_tokens" if "max_new_tokens" in trained else "max_target_tokens"
+    pairs = [("data", "data"), ("data_path", "data_path")]
+    differing = [pair for pair in pairs if trained.get(pair[0]) != now.get(pair[1])]
+    if trained.get("data") != "builtin":
+        lengths = [("max_prompt_tokens",) * 2, (longest, "max_new_tokens")]
+        differing += [pair for pair in lengths if now[pair[1]] < trained.get(pair[0], 0)]
+    if not differing:
+        return None
+    before, here = (
+        " ".join(f"{name}={values.get(name)}" for name in names)
+        for values, names in zip((trained, now), zip(*differing, strict=True), strict=True)
+    )
+    return f"note: {model} was trained with {before}, and this takes {here}"
+
+
 def training_kind(values: Mapping[str, Any]) -> TrainingKind:
     """Tell what a training run was by its settings: only reinforcement has a balance."""
     return "ppo" if "alpha" in values else "sft"

@@ -28,4 +28,6 @@ def train(model: str, data: str, output_dir: str, **settings: object) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: python examples/grpo.py MODEL DATA.jsonl OUTPUT_DIR")
     train(*sys.argv[1:])

@@ -26,7 +26,7 @@ def hub_id(data_path: Path | None, default: str) -> str | None:
         return None
     if data_path.is_absolute() or len(data_path.parts) != 2 or data_path.parts[0] in (".", ".."):
         raise UserError(
-            f"--data-path {data_path} does not exist; name a file, a folder or a hub id (the data "
+            f"--data-path {data_path} is no file or folder here; name one, or a hub id (the data "
             f"set's own is {default})"
         )
     return str(data_path)
@@ -43,8 +43,8 @@ def hub_folder(name: str) -> Path:
     except (OSError, HFValidationError) as error:
         cause = str(error).strip().split("\n")[0]
         raise UserError(
-            f"data set {name} cannot be had from the hub ({cause}); without a network, copy its "
-            "files here and name them with --data-path"
+            f"{name} is no file or folder here, and no data set that can be had from the hub "
+            f"({cause}); copy its files here and name them with --data-path"
         ) from error
 
 

@@ -78,8 +78,9 @@ def load(
     folder = None if name or data_path is None else _folder_of(data_path)
     tests_of = find_tests([folder]) if folder else None
     if require_tests and tests_of is None:
+        place = folder or f"{name} (of the hub, as there is no such folder here)"
         raise UserError(
-            f"{folder or name} has no tests to run programs on; --data-path must name a folder "
+            f"{place} has no tests to run programs on; --data-path must name a folder "
             f"with the pairs ({PAIRS_FILE}) and {TESTS_FILE} or {TESTS_FOLDER}/"
         )
     seen: set[tuple[str, ...]] = set()

@@ -200,6 +200,38 @@ def hypervolume_share(
     return interval(share(points), draws, len(set(families.values())))
 
 
+def utility_difference(
+    candidates: Sequence[Candidate],
+    others: Sequence[Candidate],
+    alphas: Sequence[float],
+    seed: int = 0,
+) -> Estimate:
+    """Estimate by how much E(alpha) differs, mean over the balances that each pair was made for.
+
+    What a user gets who asks for a balance. It judges sets of policies, as hypervolume does, and
+    needs no point of reference (the expected utility of Zintgraf et al. 2015, all balances alike).
+
+    Args:
+        candidates: One for each balance.
+        others: What is subtracted, in the same order.
+        alphas: The balances.
+        seed: Of the interval.
+    """
+    everyone = [*candidates, *others]
+    common, _ = _common(everyone)
+    families = _families(everyone, common)
+    points, clouds = _gains([_terms(each.runs, common, families) for each in everyone], seed)
+    weights = np.array([(alpha, 1 - alpha) for alpha in alphas])
+
+    def difference(found: Vector) -> Vector:
+        own, their = np.split(found, [len(alphas)], axis=-2)
+        means: Vector = ((own - their) * weights).sum(axis=-1).mean(axis=-1)
+        return means
+
+    num_families = len(set(families.values()))
+    return interval(float(difference(points)), difference(clouds), num_families)
+
+
 def _common(candidates: Sequence[Candidate]) -> tuple[set[int], int]:
     """Return the places of the problems that every run has, and how many others there are."""
     places = [{row.problem_index for row in run.rows} for each in candidates for run in each.runs]

@@ -31,7 +31,7 @@ from effirl.evaluation.results import (
 )
 from effirl.model_files import locate_model
 from effirl.output import rendered
-from effirl.runs import open_run, settings
+from effirl.runs import open_run, settings, taken_otherwise
 from effirl.scoring import (
     CompletionRow,
     Scorer,
@@ -63,8 +63,9 @@ def evaluate(config: EvaluateConfig) -> str:
     loaded = load_unseen(config, models)
     completers = [make_completer(config, model, loaded.problems) for model in models]
     run = open_run("eval", config, config.output_dir)
-    if line := describe_inputs(loaded.problems):
-        logger.info(line)
+    for line in (describe_inputs(loaded.problems), *(taken_otherwise(m, config) for m in models)):
+        if line:
+            logger.info(line)
     if config.data == EDITS_SET:
         check_provenance(run.path, loaded.problems, models, {})
         table = "".join(

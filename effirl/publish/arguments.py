@@ -23,7 +23,7 @@ class PublishArguments:
 def parse_arguments(argv: Sequence[str] | None) -> PublishArguments:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="publish",
+        prog="effirl publish",
         description="Make a model folder with its card from a finished run, here or on the hub.",
     )
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER", help="of sft or ppo, finished")

@@ -12,7 +12,7 @@ from typing import Final
 
 from effirl.evaluation.bootstrap import Estimate
 from effirl.evaluation.evaluations import Estimates
-from effirl.evaluation.pareto import TradeOff, hypervolume_share
+from effirl.evaluation.pareto import TradeOff, hypervolume_share, utility_difference
 from effirl.evaluation.report_text import cell
 from effirl.report.comparisons import Pairs, signs
 from effirl.report.study import Group, Study
@@ -61,6 +61,7 @@ def check(study: Study, found: TradeOff, pairs: Pairs) -> list[Check]:
         *_gains(study, pairs),
         *_ends(study, figures, is_conditioned=False, pairs=pairs),
         _share(study),
+        _utility(study),
         *_monotone(study, figures),
         *_ends(study, figures, is_conditioned=True, pairs=pairs),
     ]
@@ -125,6 +126,23 @@ def _share(study: Study) -> Check:
         return Check(what, found, [], None, "no area: three separate policies must be on the front")
     words = f"trained in {_steps(conditioned[:1])} steps beside {_steps(separate)}"
     return Check(what, found, [], found.value >= SMALLEST_SHARE, words)
+
+
+def _utility(study: Study) -> Check:
+    what = (
+        f"asked for a balance, the conditioned policy has at most {LARGEST_LOSS} of E(alpha) less "
+        "than that balance's own policy, mean over balances"
+    )
+    separate = {group.first.alpha: group.candidate for group in _separate(study)}
+    asked = {group.first.alpha: group.candidate for group in _conditioned(study)}
+    alphas = [alpha for alpha in asked if alpha is not None and alpha in separate]
+    if not alphas:
+        return Check(what, None, [], None)
+    found = utility_difference(
+        [asked[alpha] for alpha in alphas], [separate[alpha] for alpha in alphas], alphas
+    )
+    holds = None if found.low is None else found.low > -LARGEST_LOSS
+    return Check(what, found, [], holds, f"alpha {', '.join(f'{alpha:g}' for alpha in alphas)}")
 
 
 def _monotone(study: Study, figures: Figures) -> Iterator[Check]:

@@ -20,7 +20,7 @@ from effirl.errors import UserError
 from effirl.files import write_whole
 from effirl.model_files import locate_model
 from effirl.policy import Policy, encode_prompts, load_policy
-from effirl.runs import Run, newest_warm_start
+from effirl.runs import Run, newest_warm_start, taken_otherwise
 from effirl.scoring import find_unusable, policy_prompt
 from effirl.training.config import PpoConfig
 from effirl.training.critic import CriticSettings
@@ -89,6 +89,8 @@ def train(config: PpoConfig, scorer: Scorer) -> Run:
     write_line(f"{len(problems)} problems{describe_counts(loaded.dropped)}; model {config.model}")
     if line := describe_inputs(problems):
         write_line(line)
+    if note := taken_otherwise(config.model, config):
+        write_line(note)
     if is_main():
         record_training(run.path, Footprint.of(problems), str(locate_model(config.model)))
         if config.is_conditioned:

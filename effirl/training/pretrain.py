@@ -50,15 +50,17 @@ class _Progress:
 
 
 def pretrain(config: PretrainConfig) -> Path:
-    """Train the model, measure it on held-out programs and write it to `config.export_dir`."""
+    """Train the model, measure it on held-out programs, and return the folder that has it."""
     torch.set_num_threads(config.num_threads)
     disable_progress_bar()  # type: ignore[no-untyped-call]
     run = open_run("pretrain", config, config.output_dir)
     if not run.is_finished:
         _make_model(config, run)
-    shutil.copytree(run.model_path, config.export_dir, dirs_exist_ok=True)
-    _LOG.info("wrote %s", config.export_dir)
-    return config.export_dir
+    if config.export_dir is not None:
+        shutil.copytree(run.model_path, config.export_dir, dirs_exist_ok=True)
+    where = config.export_dir or run.model_path
+    _LOG.info("wrote %s", where)
+    return where
 
 
 def _make_model(config: PretrainConfig, run: Run) -> None:

@@ -43,8 +43,9 @@ class PretrainConfig:
     output_dir: Path | None = field(
         default=None, metadata={"help": "Run folder; by default a new one, or the one cut short."}
     )
-    export_dir: Path = field(
-        default=Path("effirl/assets/codet5-nano"), metadata={"help": "Where the model goes."}
+    export_dir: Path | None = field(
+        default=None,
+        metadata={"help": "Folder for a copy of the model; default: none but that of the run."},
     )
 
     def __post_init__(self) -> None:

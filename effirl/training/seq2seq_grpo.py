@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from transformers import GenerationConfig
 from trl.models import unwrap_model_for_generation  # type: ignore[attr-defined]
 
-from effirl.decoding import SPELL, decode
+from effirl.decoding import decode
 from effirl.policy import Policy, encode_prompts
 from effirl.training.critic import CRITIC_FILE, Critic, CriticSettings
 from effirl.training.grpo import CausalGRPOTrainer, GRPOConfig, Learning
@@ -139,7 +139,6 @@ class Seq2SeqGRPOTrainer(CausalGRPOTrainer):
                     encoded.last_hidden_state,
                     chunk.attention_mask,
                     self.generation_config,
-                    spell=SPELL,
                 )
         return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
 

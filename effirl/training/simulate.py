@@ -17,6 +17,7 @@ import numpy as np
 
 from effirl.config import check_range, check_types
 from effirl.errors import UserError
+from effirl.runs import read_settings
 from rewards.measurement import Comparison
 from rewards.records import Status
 from rewards.scores import (
@@ -37,16 +38,22 @@ class SimulateConfig:
     alpha: float | None = field(
         default=None, metadata={"help": "1 runtime only, 0 memory only; default: as in the run"}
     )
-    efficiency_weight: float = field(
-        default=0.6, metadata={"help": "weight of efficiency beside correctness"}
+    efficiency_weight: float | None = field(
+        default=None,
+        metadata={"help": "weight of efficiency beside correctness; default: as in the run"},
     )
-    saturation: float = field(default=3.0, metadata={"help": "log2 of the ratio whose gain is 1"})
+    saturation: float | None = field(
+        default=None, metadata={"help": "log2 of the ratio whose gain is 1; default: as in the run"}
+    )
     time_dead_zone: float = field(
         default=TIME_DEAD_ZONE_SPREADS,
         metadata={"help": "runtime gains below so many standard errors are 0"},
     )
-    partial_credit: bool = field(
-        default=False, metadata={"help": "reward the share of tests that a wrong program passes"}
+    partial_credit: bool | None = field(
+        default=None,
+        metadata={
+            "help": "reward the share of tests that a wrong program passes; default: as in the run"
+        },
     )
 
     def __post_init__(self) -> None:
@@ -82,25 +89,30 @@ def simulate(config: SimulateConfig) -> str:
     groups: defaultdict[tuple[int, int, float], list[Rollout]] = defaultdict(list)
     for rollout in rollouts:
         groups[rollout.group].append(rollout)
+    prices = _prices(config)
     logged = [np.array([r.reward for r in group]) for group in groups.values()]
-    priced = [np.array([price(r, config) for r in group]) for group in groups.values()]
+    priced = [np.array([price(r, config, prices) for r in group]) for group in groups.values()]
     return _table(logged, priced)
 
 
-def price(rollout: Rollout, config: SimulateConfig) -> float:
+def _prices(config: SimulateConfig) -> RewardConfig:
+    """Take what is asked for, and the rest from the settings of the run that wrote the log."""
+    of_the_run = read_settings(config.rollouts.parent) or {}
+    names = ("efficiency_weight", "saturation", "partial_credit")
+    given = {name: getattr(config, name) for name in names}
+    chosen = {name: of_the_run.get(name) if given[name] is None else given[name] for name in names}
+    return RewardConfig(**{name: value for name, value in chosen.items() if value is not None})
+
+
+def price(rollout: Rollout, config: SimulateConfig, prices: RewardConfig) -> float:
     """Return what a program would have earned."""
-    settings = RewardConfig(
-        efficiency_weight=config.efficiency_weight,
-        saturation=config.saturation,
-        partial_credit=config.partial_credit,
-    )
     mixed = 0.0
     if rollout.comparison is not None and not rollout.is_copy:
-        time = time_gain(rollout.comparison, config.saturation, config.time_dead_zone)
-        memory = memory_gain(rollout.comparison, config.saturation)
+        time = time_gain(rollout.comparison, prices.saturation, config.time_dead_zone)
+        memory = memory_gain(rollout.comparison, prices.saturation)
         alpha = rollout.group[2] if config.alpha is None else config.alpha
         mixed = efficiency(time, memory, alpha)
-    return reward(rollout.status, rollout.pass_rate, mixed, settings)
+    return reward(rollout.status, rollout.pass_rate, mixed, prices)
 
 
 def read_rollouts(path: Path) -> Iterator[Rollout]:

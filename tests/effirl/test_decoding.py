@@ -69,10 +69,11 @@ def test_generation_settings_of_a_checkpoint_do_not_leak(
     assert sample(load_policy(folder)) == sample(load_policy(tiny_policy_dir))
 
 
-def test_prompts_are_cut_to_their_limit(policy: Policy) -> None:
+def test_prompts_are_cut_to_their_limit(policy: Policy, caplog: pytest.LogCaptureFixture) -> None:
     long, cut = "x " * 300, "x " * 301
     outputs = generate(policy, [long, cut], temperature=0, max_new_tokens=5, max_prompt_tokens=20)
     assert outputs[0] == outputs[1]
+    assert "2 of 2 prompts were cut: they are longer than 20 tokens" in caplog.text
 
 
 def test_a_causal_model_goes_on_from_each_prompt_alone(tiny_causal_dir: Path) -> None:

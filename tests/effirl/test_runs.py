@@ -17,7 +17,9 @@ from effirl.runs import (
     newest_warm_start,
     open_run,
     read_settings,
+    taken_otherwise,
 )
+from effirl.training.config import PpoConfig
 
 
 @dataclass
@@ -155,3 +157,22 @@ def test_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
     path.write_text("".join(rows) + '{"step": 5, "lo')
     drop_rows_after(path, 3)
     assert path.read_text() == "".join(rows[:3])
+
+
+@pytest.mark.parametrize(
+    ("trained", "said"),
+    [
+        ({"data": "builtin", "data_path": None, "max_target_tokens": 384}, None),
+        ({"data": "pie", "data_path": "p", "max_prompt_tokens": 512, "max_target_tokens": 512},
+         "data=pie data_path=p max_target_tokens=512, and this takes data=builtin data_path=None "
+         "max_new_tokens=192"),
+    ],
+)  # fmt: skip
+def test_what_a_command_takes_otherwise_than_its_model_is_said(
+    trained: dict[str, object], said: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").write_text(json.dumps(trained | {"model": "codet5-nano"}))
+    model = str(tmp_path / "model")
+    assert taken_otherwise("codet5-nano", PpoConfig()) is None
+    wanted = None if said is None else f"note: {model} was trained with {said}"
+    assert taken_otherwise(model, PpoConfig()) == wanted

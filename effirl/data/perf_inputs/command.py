@@ -83,7 +83,7 @@ def parse_arguments(argv: Sequence[str] | None) -> MakeInputs:
     Raises:
         UserError: If a flag is unknown, missing or has a value that it must not have.
     """
-    parser = _Parser(prog="make_inputs", description=__doc__, allow_abbrev=False)
+    parser = _Parser(prog="effirl make-inputs", description=__doc__, allow_abbrev=False)
     parser.add_argument("--data-path", type=Path, required=True, help="PIE's pairs and tests")
     parser.add_argument(
         "--cache-dir", type=Path, default=store.DEFAULT_FOLDER, help="where inputs go"

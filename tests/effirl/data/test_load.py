@@ -42,7 +42,10 @@ def test_a_limit_spreads_over_the_catalog(limit: int, kept: list[int]) -> None:
             {"data": "humaneval"},
             "resource_util, effibench, mercury, got 'humaneval'",
         ),
-        ({"data": "pie", "data_path": Path("no/data/here")}, "does not exist; name a file, a f"),
+        (
+            {"data": "pie", "data_path": Path("no/data/here")},
+            "is no file or folder here; name one",
+        ),
         ({"data": "resource_util"}, "the programs of resource_util cannot be run"),
         ({"data": "mercury", "split": "all"}, "split of mercury must be one of train, val"),
         ({"data": "builtin", "data_path": Path("x")}, "leave out --data-path"),

@@ -74,7 +74,7 @@ def test_a_path_a_hub_id_or_the_default(given: str | None, found: str | None) ->
 
 @pytest.mark.parametrize("given", ["/no/such", "no", "a/b/c", "../b"])
 def test_a_path_that_does_not_exist_is_told(given: str) -> None:
-    with pytest.raises(UserError, match=r"does not exist; name a file, a folder or a hub id \(the"):
+    with pytest.raises(UserError, match=r"is no file or folder here; name one, or a hub id \(the"):
         hub.hub_id(Path(given), "own/id")
 
 
@@ -99,6 +99,6 @@ def test_without_a_network_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPa
     with pytest.raises(UserError) as caught:
         list(hub.read_hub("some/copy", "train"))
     assert str(caught.value) == (
-        "data set some/copy cannot be had from the hub (no route); without a network, copy its "
-        "files here and name them with --data-path"
+        "some/copy is no file or folder here, and no data set that can be had from the hub (no "
+        "route); copy its files here and name them with --data-path"
     )

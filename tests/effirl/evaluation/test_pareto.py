@@ -14,6 +14,7 @@ from effirl.evaluation.pareto import (
     compare,
     hypervolume_share,
     trade_off,
+    utility_difference,
 )
 from effirl.evaluation.trade_off_files import write_trade_off
 from tests.effirl.evaluation.rows import correct, failed
@@ -187,6 +188,16 @@ def test_hypervolume_share_by_hand() -> None:
     assert share.value == pytest.approx(0.5)
     assert hypervolume_share(separate, separate).value == pytest.approx(1.0)
     assert hypervolume_share(separate, separate[::2]).value is None
+
+
+def test_utility_weighs_each_balance_by_its_own_alpha() -> None:
+    ends = [candidate("lean", (0.0, 0.6)), candidate("fast", (0.6, 0.0))]
+    other = [candidate("a", (0.5, 0.3)), candidate("b", (0.2, 0.9))]
+    found = utility_difference(ends, other, [0, 1])
+    assert found.value == pytest.approx(((0.6 - 0.3) + (0.6 - 0.2)) / 2)
+    assert found.low is not None
+    middle = utility_difference(ends[:1], other[:1], [0.25])
+    assert middle.value == pytest.approx(0.25 * -0.5 + 0.75 * 0.3)
 
 
 def test_seeds_are_pooled_and_widen_the_interval() -> None:

@@ -19,6 +19,10 @@ from tests.effirl.report.folders import write_study
 from tests.pages import assert_stands_alone
 
 SHARE = "the conditioned policy has 95% of the separate policies' hypervolume, from their nadir"
+UTILITY = (
+    "asked for a balance, the conditioned policy has at most 0.02 of E(alpha) less than that "
+    "balance's own policy, mean over balances"
+)
 
 
 def read(folder: Path, seeds: int = 2, **changed: tuple[float, float]) -> Study:
@@ -37,7 +41,7 @@ def failing(found: dict[str, Check]) -> list[str]:
 
 def test_all_holds_where_alpha_does_what_it_says(tmp_path: Path) -> None:
     found = checks(read(tmp_path))
-    assert [each.verdict for each in found.values()] == ["holds"] * 14
+    assert [each.verdict for each in found.values()] == ["holds"] * 15
     gain = found["alpha 1 has more runtime gain than the warm start, over all completions"]
     assert gain.found is not None
     # Of twelve both are wrong in two and gain 0, and the warm start in a third one.
@@ -50,6 +54,7 @@ def test_all_holds_where_alpha_does_what_it_says(tmp_path: Path) -> None:
     assert share.found is not None
     assert share.found.value == pytest.approx(1.0)
     assert share.words == "trained in 48 steps beside 144"
+    assert found[UTILITY].words == "alpha 0, 0.5, 1"
 
 
 def test_where_no_problem_differs_nothing_is_known(tmp_path: Path, monkeypatch) -> None:
@@ -93,7 +98,7 @@ def test_two_policies_are_compared_once(tmp_path: Path, monkeypatch) -> None:
         ),
         (
             {"conditioned_1": (0.3, 0.1)},
-            ["runtime gain of the conditioned policy never falls as alpha goes to 1"],
+            [UTILITY, "runtime gain of the conditioned policy never falls as alpha goes to 1"],
         ),
     ],
 )

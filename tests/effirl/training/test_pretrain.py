@@ -44,6 +44,12 @@ def test_it_writes_a_model_in_half_precision_with_its_card(tmp_path: Path) -> No
     assert len(generate(policy, ["Problem: x"], max_new_tokens=3)[0]) == 1
 
 
+def test_without_another_folder_the_model_stays_in_that_of_its_run(tmp_path: Path) -> None:
+    folder = pretrain(tiny_config(tmp_path, export_dir=None))
+    assert folder == tmp_path / "run" / "model"
+    assert (folder / "model.safetensors").is_file()
+
+
 def test_tags_are_tokens_of_their_own_and_nothing_else_changes(tmp_path: Path) -> None:
     made = load_policy(pretrain(tiny_config(tmp_path)))
     for policy in (made, load_policy("codet5-nano")):

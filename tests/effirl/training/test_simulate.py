@@ -100,6 +100,14 @@ def test_without_weight_efficiency_earns_nothing(log: Path) -> None:
     assert f"mean reward                 0.633{(1 + 1 - 0.3) / 3:9.3f}" in text
 
 
+def test_what_is_not_asked_for_is_priced_as_in_the_run(log: Path) -> None:
+    (log.parent / "config.yaml").write_text("alpha: '1'\nefficiency_weight: 0.3\nsaturation: 3\n")
+    text = simulate(SimulateConfig(log))
+    assert f"mean reward                 0.633{(1.1 + 1 - 0.3) / 3:9.3f}" in text
+    text = simulate(SimulateConfig(log, efficiency_weight=0.6))
+    assert "mean reward                 0.633    0.633" in text
+
+
 def test_copies_gain_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "log", row(is_copy=True, comparison=asdict(FAST)))
     assert "mean reward                 1.000    1.000" in simulate(SimulateConfig(path, alpha=1.0))
