@@ -17,7 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train,test]"
 	@touch $@
 
-demo: $(INSTALLED)  ## warm-start, reinforce and evaluate the built-in model (about 15 minutes on two cores)
+demo: $(INSTALLED)  ## warm-start, reinforce and evaluate the built-in model (about ten minutes on two cores)
 	$(BIN)/python scripts/demo.py
 
 study: $(INSTALLED)  ## the whole study and its report, a seed in 48 minutes on two cores (SEEDS=3 for three)

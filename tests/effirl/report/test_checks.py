@@ -157,7 +157,7 @@ def test_phases_and_controls_are_compared_where_they_belong(tmp_path: Path) -> N
 def test_the_page_and_the_figures_of_a_study(tmp_path: Path) -> None:
     write_study(tmp_path / "runs")
     text = report([tmp_path / "runs"], tmp_path / "out")
-    assert "must hold: 14 holds" in text
+    assert "must hold: 15 holds" in text
     page = (tmp_path / "out" / "index.html").read_text()
     assert_stands_alone(page)
     for expected in ("What must hold", "phase runtime then memory", "conditioned at 0.5"):
