@@ -198,8 +198,8 @@ def taken_otherwise(model: str, config: object) -> str | None:
         config: The command's dataclass.
     """
     trained, now = read_settings(Path(model).parent), settings(config)
-    if trained is None or not isinstance(trained.get("model"), str):
-        return None
+    if trained is None or not {"model", "learning_rate"} <= trained.keys():
+        return None  # no training's: beside a file of completions are an evaluation's
     longest = "max_new_tokens" if "max_new_tokens" in trained else "max_target_tokens"
     pairs = [("data", "data"), ("data_path", "data_path")]
     differing = [pair for pair in pairs if trained.get(pair[0]) != now.get(pair[1])]

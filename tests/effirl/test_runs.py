@@ -171,7 +171,8 @@ def test_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
 def test_what_a_command_takes_otherwise_than_its_model_is_said(
     trained: dict[str, object], said: str | None, tmp_path: Path
 ) -> None:
-    (tmp_path / "config.yaml").write_text(json.dumps(trained | {"model": "codet5-nano"}))
+    settings = trained | {"model": "codet5-nano", "learning_rate": 1e-3}
+    (tmp_path / "config.yaml").write_text(json.dumps(settings))
     model = str(tmp_path / "model")
     assert taken_otherwise("codet5-nano", PpoConfig()) is None
     wanted = None if said is None else f"note: {model} was trained with {said}"

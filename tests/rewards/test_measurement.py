@@ -201,6 +201,21 @@ def test_imports_are_added_on_request_only() -> None:
     assert (added.program_imports_s, both.program_imports_s) == (0.0, 0.06)
 
 
+def test_each_input_is_a_process_with_imports_of_its_own() -> None:
+    """Two runs of 20 ms and an import of 60 ms, dropped: 160 ms beside 40."""
+    program = "# runtime=0.02 memory=4e6"
+    worker = FakeWorker((1.0, 1.03))
+    comparison = compare(worker, program, program, CASES, Limits())  # type: ignore[arg-type]
+    assert comparison.num_inputs == 2
+    added = with_imports(comparison, ImportCost(0.06, 12_000_000), ImportCost(0.0, 0))
+    assert added.time_log2_ratio == pytest.approx(2.0, abs=0.05)
+    assert added.source_wall_s - comparison.source_wall_s == pytest.approx(0.12)
+    assert added.memory_log2_ratio == pytest.approx(2.0, abs=0.05)  # a peak is one run's
+    error = ImportCost(0.06, 0, error_s=0.003)
+    width = with_imports(comparison, error, ImportCost(0.0, 0)).time_spread
+    assert width == pytest.approx(0.006 / 0.16 / math.log(2), rel=0.3)
+
+
 def test_what_an_import_costs_is_known_to_its_error() -> None:
     program = "# runtime=0.005 memory=4e6"
     case = TestCase("1", "1")
