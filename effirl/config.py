@@ -207,7 +207,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise UserError(f"{path}:1: must hold 'key: value' lines, got {type(values).__name__}")
-    return values
+    return {name: _beside(path, value, name) for name, value in values.items()}
+
+
+def _beside(path: Path, value: Any, name: str) -> Any:
+    """Find another config file that a file names: from here or, as in the package, beside it."""
+    if not (name.endswith("_config") and isinstance(value, str)) or Path(value).exists():
+        return value
+    found = path.parent / Path(value).name
+    return str(found) if found.is_file() else value
 
 
 def _key_lines(path: Path) -> dict[str, int]:

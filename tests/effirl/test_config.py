@@ -11,6 +11,7 @@ import pytest
 
 from effirl.config import exit_on_user_error, parse
 from effirl.errors import UserError
+from effirl.evaluation.config import SweepConfig
 from effirl.training.config import PpoConfig, SftConfig
 from rewards.errors import IsolationError, ProblemError
 
@@ -31,6 +32,17 @@ def test_flags_beat_the_file_and_the_file_beats_defaults(tmp_path: Path) -> None
     assert config.max_steps == 9
     assert config.output_dir == Path("x/y")
     assert config.num_samples == PpoConfig().num_samples
+
+
+def test_a_config_that_a_file_names_is_found_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, "ppo_config: configs/ppo.yaml\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert parse(SweepConfig, ["--config", path]).ppo_config == Path("configs/ppo.yaml")
+    (tmp_path / "ppo.yaml").touch()
+    assert parse(SweepConfig, ["--config", path]).ppo_config == tmp_path / "ppo.yaml"
 
 
 def test_equals_sign_works_too(tmp_path: Path) -> None:
