@@ -87,7 +87,7 @@ def test_alpha_out_of_range_names_the_range(alpha: str) -> None:
         ("beta: null\n", r"run\.yaml:1: beta must be a number, got None"),
         ("num_samples: 1\n", r"run\.yaml:1: num_samples must be at least 2, got 1"),
         ("isolation_floor: 7\n", r"run\.yaml:1: isolation_floor must be one of 0, 1, 2, 3"),
-        ("data: nowhere\n", r"run\.yaml:1: data must be one of builtin, pie"),
+        ("data: nowhere\n", r"run\.yaml:1: data must be one of builtin, jsonl, pie"),
         ("nested:\n  seed: 1\n", r"run\.yaml:1: key nested is unknown"),
         ("a: [1\n", r"run\.yaml:2: not valid YAML"),
         ("- 1\n", r"run\.yaml:1: must hold 'key: value' lines, got list"),

@@ -31,7 +31,7 @@ def comparison(**changes: float) -> Comparison:
     values = {field.name: 0 for field in fields(Comparison)} | {
         "time_log2_ratio": 2.0, "time_low": 1.9, "time_high": 2.1, "time_spread": 0.01,
         "source_runtime_s": 0.020, "program_runtime_s": 0.005,
-        "source_wall_s": 0.022, "program_wall_s": 0.006,
+        "source_wall_s": 0.022, "program_wall_s": 0.006, "num_inputs": 1,
     }  # fmt: skip
     return Comparison(**(values | changes))
 

@@ -127,7 +127,6 @@ def test_one_that_was_killed_is_run_again(worker: Worker, monkeypatch: pytest.Mo
 def test_peak_memory_is_seen(worker: Worker, megabytes: int) -> None:
     program = f"""
 import time
-from typing import Any
 block = bytearray({megabytes} << 20)
 for i in range(0, len(block), 4096): block[i] = 1
 end = time.perf_counter() + 0.001
@@ -162,7 +161,7 @@ def test_peaks_of_measured_runs_are_equal(worker: Worker) -> None:
         results = [worker.run(program, "", Limits(), is_measured=True) for _ in range(5)]
         peaks = [result.peak_memory_bytes for result in results]
         assert max(peaks) == min(peaks)
-        assert abs(peaks[0] - 8 * MIB) < 0.2e6
+        assert abs(peaks[0] - 8 * MIB) < 0.45e6  # on Python 3.12 the first print takes 0.3
 
 
 COMPILER_WARNS = "x = 1\nprint(x is 1)"
