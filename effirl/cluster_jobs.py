@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from effirl.errors import UserError
 from rewards.cluster import ClusterError, connect, import_ray, on_node
+from rewards.isolation import kernel
 
 _POLL_S: Final = 0.5
 _SAVE_TIMEOUT_S: Final = 120.0
+_MAX_TRIES: Final = 3
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,9 @@ def run_on_cluster(jobs: Sequence[Job], address: str | None = None) -> None:
     """Run commands on the nodes of a Ray cluster, one on each at a time; output goes to their logs.
 
     All nodes must see the current folder and the jobs' folders at the same paths. A job whose
-    node is lost goes on, from its last checkpoint, on another one. One that fails stops no other.
+    node is lost goes on, from its last checkpoint, on another one. So does one whose process Ray
+    loses on a node that lives, for want of memory say, but after `_MAX_TRIES` of these it has
+    failed. One that fails stops no other.
 
     Args:
         jobs: In the order in which they start.
@@ -67,28 +71,33 @@ def run_on_cluster(jobs: Sequence[Job], address: str | None = None) -> None:
 def _run_on_nodes(ray: Any, jobs: Sequence[Job]) -> list[str]:
     """Run all jobs; returns what is to be said of those that failed."""
     idle = deque(n for n in ray.nodes() if n["Alive"] and n["Resources"].get("CPU", 0) >= 1)
-    waiting = deque(jobs)
-    running: dict[Any, tuple[Job, dict[str, Any]]] = {}
+    waiting = deque(range(len(jobs)))
+    running: dict[Any, tuple[int, dict[str, Any]]] = {}
+    losses: Counter[int] = Counter()  # of each job, on nodes that lived on
     failures: list[str] = []
     try:
         while waiting or running:
             while waiting and idle:
-                job, node = waiting.popleft(), idle.popleft()
-                logger.info(f"{job.what} on {node['NodeManagerHostname']}: {job.log}")
-                running[_start(ray, job, node)] = job, node
+                place, node = waiting.popleft(), idle.popleft()
+                running[_start(ray, jobs[place], node)] = place, node
             if not running:
                 raise UserError(
                     "; ".join(["no node of the Ray cluster is left to run on", *failures])
                 )
             (reference,), _ = ray.wait(list(running), num_returns=1)
-            job, node = running.pop(reference)
+            place, node = running.pop(reference)
             try:
-                failure = _failure(ray, reference, job, node)
+                failure = _failure(ray, reference, jobs[place], node)
             except ray.exceptions.RayError as error:
-                logger.warning(
-                    f"lost node {node['NodeManagerHostname']} at {job.what}: {_last_line(error)}"
-                )
-                waiting.append(job)
+                is_alive = _is_alive(ray, node)
+                loss = _loss(jobs[place], node, error, is_alive)
+                logger.warning(loss)
+                losses[place] += is_alive
+                if losses[place] < _MAX_TRIES:
+                    waiting.append(place)
+                else:
+                    failures.append(f"{loss} (try {_MAX_TRIES}, the last)")
+                idle += [node] if is_alive else []
                 continue
             idle.append(node)
             failures += [failure] if failure else []
@@ -121,12 +130,25 @@ def _failure(ray: Any, reference: Any, job: Job, node: dict[str, Any]) -> str | 
     return None
 
 
+def _is_alive(ray: Any, node: dict[str, Any]) -> bool:
+    return any(n["NodeID"] == node["NodeID"] and n["Alive"] for n in ray.nodes())
+
+
+def _loss(job: Job, node: dict[str, Any], error: Exception, is_alive: bool) -> str:
+    """Say what Ray lost: a node, or the process of a job on one that is alive."""
+    host, cause = node["NodeManagerHostname"], str(error).strip().split("\n", 1)[0]
+    if is_alive:
+        return f"{job.what} was lost on {host}, which is alive: {cause}"
+    return f"lost node {host} at {job.what}: {cause}"
+
+
 def _last_line(error: Exception) -> str:
     return str(error).strip().rsplit("\n", 1)[-1]
 
 
 def _start(ray: Any, job: Job, node: dict[str, Any]) -> Any:
     """Start a job on a node, and reserve all of it."""
+    logger.info(f"{job.what} on {node['NodeManagerHostname']}: {job.log}")
     task = ray.remote(run_here).options(
         num_cpus=node["Resources"]["CPU"],
         num_gpus=node["Resources"].get("GPU", 0),
@@ -151,6 +173,7 @@ def run_here(arguments: Sequence[str], folder: str, log: str) -> int:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent,
         ) as process,
     ):
         try:
@@ -161,3 +184,8 @@ def run_here(arguments: Sequence[str], folder: str, log: str) -> int:
             process.wait()
             raise
     return process.returncode
+
+
+def _die_with_parent() -> None:
+    """End the job if Ray kills our process: it would keep the run's lock from the next try."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)

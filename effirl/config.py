@@ -211,11 +211,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _beside(path: Path, value: Any, name: str) -> Any:
-    """Find another config file that a file names: from here or, as in the package, beside it."""
+    """Find another config file that a file names: from here, or from a folder that holds both."""
     if not (name.endswith("_config") and isinstance(value, str)) or Path(value).exists():
         return value
-    found = path.parent / Path(value).name
-    return str(found) if found.is_file() else value
+    places = (folder / value for folder in path.resolve().parents)
+    return next((str(place) for place in places if place.is_file()), value)
 
 
 def _key_lines(path: Path) -> dict[str, int]:

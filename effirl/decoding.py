@@ -156,9 +156,8 @@ def _sampling(model: PreTrainedModel, settings: GenerationConfig, seed: int) -> 
 def _encode(policy: Policy, prompts: list[str], max_tokens: int) -> tuple[BatchEncoding, int]:
     """Return the padded token ids, and how many prompts were cut."""
     if policy.is_causal:  # what is cut of it is its beginning
-        whole = policy.tokenizer(prompts)["input_ids"]
+        num_cut = sum(len(ids) > max_tokens for ids in policy.tokenizer(prompts)["input_ids"])
         ids = policy.tokenizer(prompts, truncation=True, max_length=max_tokens)["input_ids"]
-        num_cut = sum(len(short) < len(long) for short, long in zip(ids, whole, strict=True))
     else:
         ids, num_cut = encode_prompts(policy.tokenizer, prompts, max_tokens)
     side = "left" if policy.is_causal else "right"

@@ -200,17 +200,15 @@ def taken_otherwise(model: str, config: object) -> str | None:
     trained, now = read_settings(Path(model).parent), settings(config)
     if trained is None or not {"model", "learning_rate"} <= trained.keys():
         return None  # no training's: beside a file of completions are an evaluation's
-    longest = "max_new_tokens" if "max_new_tokens" in trained else "max_target_tokens"
-    pairs = [("data", "data"), ("data_path", "data_path")]
-    differing = [pair for pair in pairs if trained.get(pair[0]) != now.get(pair[1])]
+    trained.setdefault("max_new_tokens", trained.get("max_target_tokens", 0))
+    names = [name for name in ("data", "data_path") if trained.get(name) != now.get(name)]
     if trained.get("data") != "builtin":
-        lengths = [("max_prompt_tokens",) * 2, (longest, "max_new_tokens")]
-        differing += [pair for pair in lengths if now[pair[1]] < trained.get(pair[0], 0)]
-    if not differing:
+        lengths = ("max_prompt_tokens", "max_new_tokens")
+        names += [name for name in lengths if now[name] < trained.get(name, 0)]
+    if not names:
         return None
     before, here = (
-        " ".join(f"{name}={values.get(name)}" for name in names)
-        for values, names in zip((trained, now), zip(*differing, strict=True), strict=True)
+        " ".join(f"{name}={values.get(name)}" for name in names) for values in (trained, now)
     )
     return f"note: {model} was trained with {before}, and this takes {here}"
 

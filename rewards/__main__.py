@@ -11,13 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rewards.errors import IsolationError, LimitError, ProblemError, SandboxError
-
-try:
-    from rewards import commands
-except IsolationError as error:  # no Linux on x86-64
-    sys.stderr.write(f"rewards: {error}\n")
-    sys.exit(3)
+from rewards import commands
+from rewards.errors import LimitError, ProblemError, SandboxError
 from rewards.records import MIB, Limits
 from rewards.scores import RewardConfig
 

@@ -172,8 +172,8 @@ class _Splitter:
         self._checks: list[ast.expr] = []
         self._inlined: set[str] = set()
         """Names of displays that checks have taken in."""
-        self._observed: list[str] = []
-        """What of the program's `values[0]`, `values[1]`, ... are, in the test's words."""
+        self._observed: list[ast.expr] = []
+        """What `values[0]`, `values[1]`, ... of the program are."""
         self._data = _Hoist("effirl_data")
         self._expected = _Hoist("expected")
 
@@ -203,22 +203,22 @@ class _Splitter:
                 return self._scope.is_constant(value) and name not in self._scope.used()
         return False
 
-    def _check(self, condition: ast.expr, *, may_fail: bool = False) -> ast.expr:
+    def _check(self, condition: ast.expr, needed: bool | None = True) -> ast.expr:
         """Turn a condition into a check, each comparison in it held to one value of the program's.
 
         A program that makes up two values could make them equal.
 
         Args:
             condition: Of an assert, or a part of it.
-            may_fail: Whether the assert can hold where this does not.
+            needed: What it must be for the assert to hold; None where that hangs on other parts.
         """
         match condition:
             case ast.BoolOp(op=op, values=parts):
-                may_fail = may_fail or isinstance(op, ast.Or)
-                condition.values = self._check_parts(parts, may_fail=may_fail)
+                decides = needed is not None and isinstance(op, ast.And) == needed
+                condition.values = self._check_parts(parts, needed if decides else None)
                 return condition
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                condition.operand = self._check(operand, may_fail=True)
+                condition.operand = self._check(operand, None if needed is None else not needed)
                 return condition
         num_before = len(self._observed)
         check = self._replace(condition)
@@ -230,27 +230,39 @@ class _Splitter:
             raise Unsplittable(str(error)) from error
         return check
 
-    def _check_parts(self, parts: list[ast.expr], *, may_fail: bool) -> list[ast.expr]:
+    def _check_parts(self, parts: list[ast.expr], needed: bool | None) -> list[ast.expr]:
         """Check what `and` or `or` joins: in the script all parts are computed, in turn.
 
         So `r == [] or r[0] == 3` cannot be split: with an empty r the second part would fail, of
-        which the assert never asks. What was computed before does no harm a second time.
+        which the assert never asks. Where each part must hold nothing is asked in vain.
         """
         first = len(self._observed)
         checks = []
         for part in parts:
             known = self._observed[first:]
-            checks.append(self._check(part, may_fail=may_fail))
-            added = self._observed[first + len(known) :]
-            if may_fail and known and not all(x in known or x.isidentifier() for x in added):
-                raise Unsplittable(f"{added[0]:.60} is only computed where what is before it fails")
+            checks.append(self._check(part, needed))
+            if needed is None and known:
+                self._expect_harmless(self._observed[first + len(known) :], known)
         return checks
+
+    def _expect_harmless(self, added: list[ast.expr], known: list[ast.expr]) -> None:
+        """Raise `Unsplittable` for what an assert may not ask for and could fail or change things.
+
+        A name cannot, nor the same call again, unless the test made what it is called on: of
+        `q.pop() == 1 or q.pop() == 2` the second may be one too many.
+        """
+        before = {ast.unparse(node) for node in known}
+        for node in added:
+            is_again = ast.unparse(node) in before and not self._scope.is_of_variable(node)
+            if not (isinstance(node, ast.Name) or is_again):
+                text = ast.unparse(node)
+                raise Unsplittable(f"{text:.60} is only computed where what is before it fails")
 
     def _replace(self, node: ast.expr) -> ast.expr:
         """Put `values[i]` for what the program's process must tell."""
         if self._scope.is_observed(node):
             self._scope.add(_observe(node))
-            self._observed.append(ast.unparse(node))
+            self._observed.append(node)
             return _entry("values", len(self._observed) - 1)
         if isinstance(node, ast.Name) and node.id in self._scope.assigned:
             value = self._scope.assigned[node.id]

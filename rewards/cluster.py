@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import textwrap
 from importlib import import_module
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from rewards.errors import SandboxError
 
 _CONNECT_TIMEOUT_S: Final = 5.0
 _OBJECT_STORE_BYTES: Final = 200_000_000  # of a cluster that we start; jobs are small
+_SHOWN_CHARACTERS: Final = 300
 
 
 class ClusterError(SandboxError):
@@ -49,7 +51,7 @@ def connect(address: str | None = None) -> bool:
         Whether it was not connected before, so that the caller ends the connection.
 
     Raises:
-        ClusterError: If no cluster answers, or the address is none.
+        ClusterError: If no cluster answers or it refuses us, or the address is none.
     """
     ray = import_ray()
     if ray.is_initialized():
@@ -66,6 +68,12 @@ def connect(address: str | None = None) -> bool:
                 raise ClusterError(
                     f"no Ray cluster answers at {address}; start one with: ray start --head"
                 ) from error
+        except RuntimeError as error:  # its message of versions that differ is of several lines
+            raise ClusterError(
+                f"the Ray cluster at {address or 'auto'} cannot be joined "
+                f"({textwrap.shorten(str(error), _SHOWN_CHARACTERS)}); install its versions of Ray "
+                "and Python here, or start a new one with the address local"
+            ) from error
         else:
             return True
     ray.init(

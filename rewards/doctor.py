@@ -93,6 +93,7 @@ def examine(floor: int) -> Diagnosis:
     Raises:
         SandboxError: If not even one worker can be started.
     """
+    machine.require_kernel()
     core = machine.cores()[0]
     stolen = _stolen_ticks()
     with Worker(WorkerSettings(core)) as worker:

@@ -86,6 +86,7 @@ class Executor:
         cores: Sequence[int] | None = None,
         isolation_floor: int = 1,
     ) -> None:
+        machine.require_kernel()
         cores = machine.cores() if cores is None else cores
         count = len(cores) if num_workers is None else num_workers
         if not 1 <= count <= len(cores):

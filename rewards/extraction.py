@@ -9,22 +9,17 @@ import re
 import tokenize
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 MAX_PROGRAM_CHARS: Final = 200_000
 _FENCE: Final = re.compile(r"^```[^\n`]*\n(.*?)(?:^```|\Z)", re.MULTILINE | re.DOTALL)
 _ENCODING: Final = re.compile(
-    r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n?|\n))?[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)"
+    r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n?|\n))??[ \t\f]*#[^\r\n]*?coding[:=][ \t]*([-\w.]+)"
 )
-"""A comment in the first two lines that decides how the others are read (PEP 263)."""
+"""A comment in the first two lines that decides how all is read: the first such (PEP 263)."""
 _INDENTATION: Final = re.compile(r"^[ \t\f]+", re.MULTILINE)
-_FSTRING_EDGES: Final = {
-    getattr(tokenize, name): step  # of Python 3.12 and 3.14 on; before, each is one token
-    for name, step in (
-        ("FSTRING_START", 1), ("TSTRING_START", 1), ("FSTRING_END", -1), ("TSTRING_END", -1),
-    )
-    if hasattr(tokenize, name)
-}  # fmt: skip
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
 _LAYOUT: Final = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
 
 
@@ -56,7 +51,7 @@ def normalise(program: str) -> str:
 
     Text that is no Python is its own key, and so is what `tokenize` and the compiler read
     differently: a line's end that is a lone carriage return, indentation by tabs here and spaces
-    there.
+    there, control characters.
 
     >>> normalise("x=1  # one\n\nprint( x )") == normalise("x = 1\nprint(x)\n")
     True
@@ -65,12 +60,12 @@ def normalise(program: str) -> str:
     """
     text = program.replace("\r\n", "\n")
     indentation = "".join(_INDENTATION.findall(text))
-    if "\r" in text or ("\t" in indentation and " " in indentation):
-        return program.strip()
+    if "\r" in text or _CONTROL.search(text) or ("\t" in indentation and " " in indentation):
+        return program
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError, ValueError):
-        return program.strip()
+        return program
     parts = [encoding] if (encoding := _unusual_encoding(program)) else []
     for token in _whole_strings(tokens, text):
         if token.type == tokenize.INDENT:
@@ -85,26 +80,24 @@ def normalise(program: str) -> str:
 
 
 def _whole_strings(tokens: list[tokenize.TokenInfo], text: str) -> Iterator[tokenize.TokenInfo]:
-    """Put f-strings that come in pieces together again: in `f"{x = }"` every space is printed."""
+    """Put f-strings together again, which come in pieces from Python 3.12 on.
+
+    In `f"{x = }"` every space is printed.
+    """
     lines = io.StringIO(text).readlines()
-    depth = 0
+    offsets = [0, *accumulate(map(len, lines))]
+    depth = start = 0
     for token in tokens:
-        step = _FSTRING_EDGES.get(token.type, 0)
-        if step > 0 and not depth:
-            start = token.start
-        depth += step
-        if step < 0 and not depth:
-            token = token._replace(type=tokenize.STRING, string=_between(lines, start, token.end))
-        elif depth:
-            continue
-        yield token
-
-
-def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
-    covered = lines[start[0] - 1 : end[0]]
-    covered[-1] = covered[-1][: end[1]]
-    covered[0] = covered[0][start[1] :]
-    return "".join(covered)
+        kind = tokenize.tok_name[token.type]
+        if kind.endswith("STRING_START"):
+            start = start if depth else offsets[token.start[0] - 1] + token.start[1]
+            depth += 1
+        elif kind.endswith("STRING_END"):
+            depth -= 1
+            end = offsets[token.end[0] - 1] + token.end[1]
+            token = token._replace(type=tokenize.STRING, string=text[start:end])
+        if not depth:
+            yield token
 
 
 def _unusual_encoding(program: str) -> str:

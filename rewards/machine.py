@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from rewards.errors import SandboxError
+from rewards.errors import IsolationError, SandboxError
 
 
 @cache
@@ -61,6 +61,16 @@ def cores() -> list[int]:
     return sorted(os.sched_getaffinity(0))
 
 
+def require_kernel() -> None:
+    """Raise an `IsolationError` where programs cannot be isolated whatever the settings are."""
+    kind = (sys.platform, platform.machine())
+    if kind != ("linux", "x86_64"):
+        raise IsolationError(
+            f"programs are run and measured on Linux on x86-64 only, and this is {kind[0]} on "
+            f"{kind[1]}; use such a machine, or a virtual one"
+        )
+
+
 def own_cores() -> list[int]:
     """The cores that are this process's own among those that a launcher started beside it here.
 
@@ -70,13 +80,14 @@ def own_cores() -> list[int]:
     Raises:
         SandboxError: If there are more processes than cores.
     """
-    rank, processes = (
-        int(os.environ.get(name, default))
-        for name, default in (("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "1"))
-    )
-    if own := cores()[rank::processes]:
-        return own
+    names = ("LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    rank, processes = (int(os.environ.get(name, "0")) for name in names)
+    found = cores()
+    if processes <= len(found):
+        return found[rank::processes] if processes else found
+    if len(found) < (os.cpu_count() or 1):
+        return found  # so few because the launcher gave each process some of its own
     raise SandboxError(
-        f"{processes} processes are to measure on {len(cores())} cores, and two that share one "
-        f"disturb each other; start at most {len(cores())} on this machine"
+        f"{processes} processes are to measure on {len(found)} cores, and two that share one "
+        f"disturb each other; start at most {len(found)} on this machine"
     )

@@ -79,6 +79,7 @@ class RayPool:
         self._floor = isolation_floor
         self._share = share
         self._nodes: dict[str, _Node] = {}
+        self._started: list[_Node] = []  # all whose actor we have not ended, in use or not
         self._refused: set[str] = set()
         self._owns_connection = connect(address)
         try:
@@ -180,6 +181,7 @@ class RayPool:
             name = f"{values['NodeManagerHostname']} ({values['NodeManagerAddress']})"
             started = actor.start.remote(list(places), self._floor)
             found.append(_Node(node_id, name, actor, len(places), started))
+            self._started.append(found[-1])
         return found
 
     def _report(self, node: _Node) -> _Node:
@@ -242,6 +244,7 @@ class RayPool:
             self._end(node)
 
     def _end(self, node: _Node) -> None:
+        self._started.remove(node)
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.kill(node.actor)
 
@@ -250,7 +253,7 @@ class RayPool:
         closing = [node.actor.close.remote() for node in self._nodes.values()]
         if closing:
             self._ray.wait(closing, num_returns=len(closing), timeout=_CLOSE_TIMEOUT_S)
-        for node in self._nodes.values():
+        for node in self._started.copy():
             self._end(node)
         self._nodes = {}
         if self._owns_connection:

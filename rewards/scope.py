@@ -82,6 +82,13 @@ class Scope:
                 return self.is_observed(value)
         return False
 
+    def is_of_variable(self, node: ast.expr) -> bool:
+        """Whether something is asked of an object that the test made, and keeps."""
+        while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+            node = node.func if isinstance(node, ast.Call) else node.value
+        name = node.id if isinstance(node, ast.Name) else ""
+        return name in self._variables and name != "solution"
+
     def _stays_constant(self, name: str) -> bool:
         """Whether a name's value is known on our side: a constant that the program never held."""
         if name not in self.assigned or not self.is_constant(self.assigned[name]):

@@ -7,6 +7,7 @@ found correct are looked at: parsing is done here, in our own process, and a par
 against every text.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -71,7 +72,10 @@ def edit_distance(source_program: str, program: str) -> float:
 
 
 def _tokens(program: str) -> NDArray[np.str_]:
-    return np.array([token for token in normalise(program).split("\0") if token], dtype=np.str_)
+    key = normalise(program)
+    # Where it is the text itself, words and signs have to do.
+    tokens = key.split("\0") if "\0" in key else re.findall(r"\w+|[^\w\s]", key)
+    return np.array([token for token in tokens if token], dtype=np.str_)
 
 
 def qualities(row: CompletionRow) -> tuple[CodeQuality, CodeQuality] | None:

@@ -39,6 +39,12 @@ class Metric:
     """What one problem adds to the metric's two sums."""
     is_log2: bool = False
 
+    def _of_one(self, samples: Samples) -> Vector:
+        """Return a problem's terms as if it had one completion: the mean of those that count."""
+        found = [terms for row in samples if (terms := self.terms([row]))[1]]
+        mean: Vector = np.mean(found, axis=0) if found else np.zeros(2)
+        return mean
+
     def over(
         self,
         problems: Sequence[Samples],
@@ -52,15 +58,14 @@ class Metric:
             problems: The completions of each.
             clusters: Id of each problem -> what it is summed up with instead; a cluster without
                 problems counts nothing.
-            each_once: Count each problem once, by its own ratio, however many of its completions
+            each_once: Count each problem as if it had one completion, however many of its own
                 count.
         """
         sums: dict[str, Vector] = {name: np.zeros(2) for name in (clusters or {}).values()}
         for samples in problems:
             name = samples[0].problem_id
             total = sums.setdefault(clusters[name] if clusters else name, np.zeros(2))
-            terms = np.array(self.terms(samples))
-            total += terms / terms[1] if each_once and terms[1] else terms
+            total += self._of_one(samples) if each_once else self.terms(samples)
         pairs = np.array(list(sums.values()), dtype=np.float64).reshape(-1, 2)
         return Terms(pairs[:, 0], pairs[:, 1], self.is_log2)
 

@@ -41,7 +41,8 @@ def parse_arguments(argv: Sequence[str] | None) -> PublishArguments:
         help="what an adapter stands on, by the name under which others find it",
     )  # fmt: skip
     parser.add_argument(
-        "--license", metavar="ID", help="apache-2.0 for what started from codet5-nano"
-    )
+        "--license", metavar="ID",
+        help="apache-2.0 for what was made from codet5-nano and the built-in data alone",
+    )  # fmt: skip
     parser.add_argument("--private", action="store_true", help="upload for yourself only")
     return PublishArguments(**vars(parser.parse_args(argv)))

@@ -44,18 +44,18 @@ class Subject:
 
 
 def choose_license(lineage: Lineage, given: str | None) -> str:
-    """Return the license of a model: that of what it was made from is binding.
+    """Return the license of a model: those of its base and of its data are binding.
 
     Raises:
         UserError: If it is not known.
     """
     if given is not None:
         return given
-    if lineage.is_builtin:
+    if not lineage.foreign:
         return _BUILTIN_LICENSE
     raise UserError(
-        f"the model was made from {lineage.base}, whose license binds it; name that with "
-        "--license ID, as the model's page has it"
+        f"the model was made from {' and '.join(lineage.foreign)}, whose license binds it; name "
+        "one that it allows with --license ID"
     )
 
 
@@ -78,7 +78,7 @@ def make_card(subject: Subject) -> str:
         alpha=trainings[-1].settings.get("alpha"),
         trainings=trainings,
         base=shareable(subject.lineage.base),
-        is_builtin=subject.lineage.is_builtin,
+        is_bound=bool(subject.lineage.foreign),
         scope=_scope(subject.lineage),
         license_id=subject.license,
         measured=measured,
@@ -88,12 +88,12 @@ def make_card(subject: Subject) -> str:
 
 
 def _metadata(subject: Subject) -> ModelCardData:
-    data = [str(training.settings.get("data")) for training in subject.lineage.trainings]
+    data = subject.lineage.data
     base = subject.adapter_base or subject.lineage.hub_base
     results = [] if subject.measured is None else _eval_results(subject.measured)
     return ModelCardData(
         base_model=None if base in BUILTIN_FOLDERS else base,
-        datasets=list(dict.fromkeys(_HUB_DATA[name] for name in data if name in _HUB_DATA)) or None,
+        datasets=[_HUB_DATA[name] for name in data if name in _HUB_DATA] or None,
         eval_results=results or None,
         library_name="peft" if subject.adapter_base else "transformers",
         license=subject.license,
@@ -153,6 +153,6 @@ def _scope(lineage: Lineage) -> str:
             "wrong."
         )
     else:
-        data = ", ".join(dict.fromkeys(str(t.settings.get("data")) for t in lineage.trainings))
+        data = ", ".join(lineage.data)
         knows = f"It learnt from programs like those of {data}, and is untried on others."
     return f"{knows} Prompts beyond {length} tokens are cut."

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -15,6 +15,8 @@ from effirl.runs import (
     read_settings,
     training_kind,
 )
+
+BUILTIN_DATA: Final = "builtin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,13 @@ class Training:
     def title(self) -> str:
         return "warm start" if self.kind == "sft" else "reinforcement"
 
+    @property
+    def data(self) -> list[str]:
+        """Its data set, and those of runs that it replayed: of one that is gone, the folder."""
+        replayed = self.settings.get("replay_from") if self.settings.get("replay_share") else None
+        earlier = [(read_settings(Path(run)) or {}).get("data", run) for run in replayed or ()]
+        return [str(shareable(name)) for name in (self.settings.get("data"), *earlier)]
+
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
@@ -48,6 +57,17 @@ class Lineage:
     @property
     def is_builtin(self) -> bool:
         return self.base in BUILTIN_FOLDERS
+
+    @property
+    def data(self) -> list[str]:
+        """All that was trained on, each once."""
+        return list(dict.fromkeys(name for training in self.trainings for name in training.data))
+
+    @property
+    def foreign(self) -> list[str]:
+        """What it was made from that is not in the package: others' terms may bind it."""
+        base = [] if self.is_builtin else [self.base]
+        return base + [f"data {name}" for name in self.data if name != BUILTIN_DATA]
 
     @property
     def hub_base(self) -> str | None:

@@ -38,8 +38,6 @@ CORRECTNESS_ONLY: Final = "correctness only"
 """Label of the control that was reinforced with the weight of efficiency at 0."""
 
 Role = Literal["base", "warm start", "phase", "reinforced", "control"]
-_STARTS: Final = ("warm start", "phase")
-"""Roles of what reinforcement may begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +134,25 @@ class Study:
     def start(self) -> Group | None:
         """What reinforcement began with, asked for both objectives, as it answers best.
 
-        Where the folders of its runs do not say, it is the first warm start.
+        Nothing, where that was not evaluated; without reinforcement it is the first warm start.
         """
-        found = [g for g in self.groups if g.first.role in _STARTS and not g.first.is_steered]
+        found = [group for group in self.groups if not group.first.is_steered]
         begun_with = {
-            _place(str(run.get("model")))
-            for group in self.groups
+            _place(str(run["model"]))
+            for group in found
             for policy in group.policies
             if policy.role == "reinforced" and (run := _run_of(policy.evaluation.model))
         }
-        known = [g for g in found if begun_with & {_place(p.evaluation.model) for p in g.policies}]
-        others = [g for g in found if g.first.role == "warm start"]
-        return next(iter(known + others), None)
+        if not begun_with:
+            return next((group for group in found if group.first.role == "warm start"), None)
+        return next(
+            (
+                group
+                for group in found
+                if begun_with & {_place(policy.evaluation.model) for policy in group.policies}
+            ),
+            None,
+        )
 
     def reinforced(self, alpha: float, *, is_conditioned: bool = False) -> Group | None:
         """Return the separate policy of a balance, or the conditioned one asked for it."""
@@ -374,6 +379,8 @@ class _Origin:
     @property
     def is_whole(self) -> bool:
         """Whether that is so, and not that its run is gone."""
+        if read_settings(Path(self.base).parent) is not None:
+            return True  # of a pre-training
         name = Path(self.base).name
         return name != MODEL_FOLDER and not name.startswith("checkpoint-")
 

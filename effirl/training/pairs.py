@@ -95,6 +95,11 @@ def _load(config: SftConfig, split: str, limit: int | None, *, needs_tests: bool
         languages=config.languages,
     )
     found = [problem for problem in loaded.problems if problem.targets]
+    if not found:
+        raise UserError(
+            f"no problem of the {split} split of {config.data} has a target, an improved program "
+            "to learn or to compare with; add some, or take other data"
+        )
     if needs_tests:
         found = with_performance_inputs(found, config.performance_inputs)
         if line := describe_inputs(found):

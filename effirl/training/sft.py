@@ -101,7 +101,7 @@ def build_trainer(
     examples, replay = own, None
     if pairs.replayed:
         examples = concatenate_datasets([own, _examples("replay", pairs.replayed, policy, config)])
-        start = _gains_at_start(run, policy, validation)
+        start = _gains_at_start(run, policy, validation, hardware)
         path, step = run.path / REACTIONS_FILE, checkpoint_step(run)
         replay = Replay(path, config.replay_share, step, pairs.earlier, start)
     return WarmStartTrainer(
@@ -129,7 +129,9 @@ def _examples(what: str, problems: Sequence[Problem], policy: Policy, config: Sf
     return examples
 
 
-def _gains_at_start(run: Run, policy: Policy, validation: Validation) -> Gains:
+def _gains_at_start(
+    run: Run, policy: Policy, validation: Validation, hardware: Hardware
+) -> Gains:
     """Return the gains when the phase began: measured now, or by the process that began it.
 
     Empty where validation runs nothing: then there is no telling what a phase forgets.
@@ -143,7 +145,8 @@ def _gains_at_start(run: Run, policy: Policy, validation: Validation) -> Gains:
     )
     if found is not None:
         return found
-    policy.model.to(PartialState().device)  # the trainer is yet to come, and would do it
+    # The trainer is yet to come, and would do it.
+    policy.model.to(PartialState(cpu=hardware.use_cpu).device)
     gains = validation().gains
     if is_main():
         write_whole(path, json.dumps(gains) + "\n")

@@ -97,11 +97,10 @@ def simulate(config: SimulateConfig) -> str:
 
 def _prices(config: SimulateConfig) -> RewardConfig:
     """Take what is asked for, and the rest from the settings of the run that wrote the log."""
-    of_the_run = read_settings(config.rollouts.parent) or {}
+    run = read_settings(config.rollouts.parent) or {}
     names = ("efficiency_weight", "saturation", "partial_credit")
-    given = {name: getattr(config, name) for name in names}
-    chosen = {name: of_the_run.get(name) if given[name] is None else given[name] for name in names}
-    return RewardConfig(**{name: value for name, value in chosen.items() if value is not None})
+    asked = {name: value for name in names if (value := getattr(config, name)) is not None}
+    return RewardConfig(**{name: run[name] for name in names if name in run} | asked)
 
 
 def price(rollout: Rollout, config: SimulateConfig, prices: RewardConfig) -> float:

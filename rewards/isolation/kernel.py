@@ -1,6 +1,6 @@
 """The few kernel calls that Python's standard library lacks, by ctypes.
 
-Numbers are Linux's own (include/uapi), x86-64: elsewhere the import raises `IsolationError`.
+Numbers are Linux's own (include/uapi), x86-64: see `rewards.machine.require_kernel`.
 """
 
 import contextlib
@@ -9,17 +9,10 @@ import os
 import sys
 from typing import Final
 
-from rewards.errors import IsolationError
-
-if (sys.platform, os.uname().machine) != ("linux", "x86_64"):
-    raise IsolationError(
-        f"programs are run and measured on Linux on x86-64 only, and this is {sys.platform} on "
-        f"{os.uname().machine}; use such a machine, or a virtual one"
-    )
-
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
-_libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
+if sys.platform == "linux":  # elsewhere there is no such function, and nothing is run
+    _libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 _ZEROS: Final = (0, 0, 0)
 
 CLONE_NEWNS: Final = 0x00020000

@@ -2,6 +2,8 @@
 
 import _thread
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -49,13 +51,37 @@ class TestNode:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         assert log.read_text() == "saved\n"
 
+    def test_a_job_ends_with_the_process_that_started_it(self, tmp_path: Path) -> None:
+        job = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+        log = tmp_path / "job.log"
+        node = (
+            "import sys; from effirl.cluster_jobs import run_here; "
+            "run_here(['-c', *sys.argv[1:2]], *sys.argv[2:])"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", node, job, str(tmp_path), str(log)]
+        ) as process:
+            while not (log.exists() and log.read_text().endswith("\n")):
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.kill()
+        stat = Path(f"/proc/{int(log.read_text())}/stat")
+        deadline = time.monotonic() + 10
+        while stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z":
+            assert time.monotonic() < deadline, "the job goes on"
+            time.sleep(0.02)
+
 
 class TaskError(RuntimeError):
     """Of a task that raised an error of its own."""
 
 
 class PlayedRay:
-    """Nodes whose jobs end in turns; a lost node is lost at its first job."""
+    """Nodes whose jobs end in turns; a lost node is lost at its first job.
+
+    Args:
+        crashes: How often a node loses a job's process, and lives on.
+    """
 
     exceptions = SimpleNamespace(RayError=RuntimeError, RayTaskError=TaskError)
 
@@ -65,19 +91,25 @@ class PlayedRay:
         lost: tuple[str, ...] = (),
         status: int = 0,
         failing: tuple[str, ...] = (),
+        crashes: dict[str, int] | None = None,
     ) -> None:
         self.cpus = cpus
         self.lost = lost
         self.failing = failing
+        self.crashes = Counter(crashes)
+        self.dead: set[str] = set()
         self.status = status
         self.done: list[tuple[str, str]] = []
         self.busy: Counter[str] = Counter()
 
     def nodes(self) -> list[dict[str, Any]]:
         return [
-            {"NodeID": n, "NodeManagerHostname": n, "Alive": True, "Resources": {"CPU": float(c)}}
+            {
+                "NodeID": n, "NodeManagerHostname": n, "Alive": n not in self.dead,
+                "Resources": {"CPU": float(c)},
+            }
             for n, c in self.cpus.items()
-        ]
+        ]  # fmt: skip
 
     def remote(self, task: object) -> Any:
         assert task is run_here
@@ -95,7 +127,11 @@ class PlayedRay:
     def _end(self, node: str, name: str) -> int:
         self.busy[node] -= 1
         if node in self.lost:
-            raise RuntimeError("traceback\nthe node died")
+            self.dead.add(node)
+            raise RuntimeError("the node died\nits address")
+        if self.crashes[node]:
+            self.crashes[node] -= 1
+            raise RuntimeError("out of memory\nset RAY_x")
         if node in self.failing:
             raise TaskError("traceback\nno such folder")
         self.done.append((node, name))
@@ -149,6 +185,24 @@ def test_without_a_node_left_the_user_is_told(tmp_path: Path, play: Play) -> Non
     play(PlayedRay({"one": 1}, lost=("one",)))
     with pytest.raises(UserError, match="no node of the Ray cluster is left"):
         run_on_cluster(jobs(tmp_path, 2))
+
+
+def test_a_node_that_lost_a_process_and_lives_is_used_again(
+    tmp_path: Path, play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    ray = play(PlayedRay({"one": 1}, crashes={"one": 2}))
+    run_on_cluster(jobs(tmp_path, 1))
+    assert ray.done[:-1] == [("one", "s0")]
+    assert "job 0 was lost on one, which is alive: out of memory" in caplog.text
+
+
+def test_a_job_that_is_lost_three_times_has_failed_and_others_run(
+    tmp_path: Path, play: Play
+) -> None:
+    ray = play(PlayedRay({"one": 1}, crashes={"one": 5}))  # by turns: s0, s1, s0, s1, s0
+    with pytest.raises(UserError, match=r"^job 0 was lost on one.*: out of memory \(try 3, the la"):
+        run_on_cluster(jobs(tmp_path, 2))
+    assert ray.done[:-1] == [("one", "s1")]
 
 
 def test_a_node_that_cannot_start_a_job_is_not_lost(tmp_path: Path, play: Play) -> None:

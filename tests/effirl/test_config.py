@@ -34,15 +34,16 @@ def test_flags_beat_the_file_and_the_file_beats_defaults(tmp_path: Path) -> None
     assert config.num_samples == PpoConfig().num_samples
 
 
-def test_a_config_that_a_file_names_is_found_beside_it(
+def test_a_config_that_a_file_names_is_found_from_above_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write(tmp_path, "ppo_config: configs/ppo.yaml\n")
-    (tmp_path / "elsewhere").mkdir()
+    for name in ("configs/smoke", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    path = write(tmp_path / "configs" / "smoke", "ppo_config: configs/ppo.yaml\n")
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert parse(SweepConfig, ["--config", path]).ppo_config == Path("configs/ppo.yaml")
-    (tmp_path / "ppo.yaml").touch()
-    assert parse(SweepConfig, ["--config", path]).ppo_config == tmp_path / "ppo.yaml"
+    (tmp_path / "configs" / "ppo.yaml").touch()
+    assert parse(SweepConfig, ["--config", path]).ppo_config == tmp_path / "configs" / "ppo.yaml"
 
 
 def test_equals_sign_works_too(tmp_path: Path) -> None:

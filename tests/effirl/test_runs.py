@@ -164,7 +164,7 @@ def test_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
     [
         ({"data": "builtin", "data_path": None, "max_target_tokens": 384}, None),
         ({"data": "pie", "data_path": "p", "max_prompt_tokens": 512, "max_target_tokens": 512},
-         "data=pie data_path=p max_target_tokens=512, and this takes data=builtin data_path=None "
+         "data=pie data_path=p max_new_tokens=512, and this takes data=builtin data_path=None "
          "max_new_tokens=192"),
     ],
 )  # fmt: skip

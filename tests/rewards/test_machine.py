@@ -9,8 +9,9 @@ from rewards import efficiency, machine
 from rewards.efficiency import EfficiencyReward
 from rewards.errors import SandboxError
 
-ELSEWHERE = """
+ELSEWHERE = f"""
 import os, sys
+__file__ = {__file__!r}
 sys.platform = "darwin"
 os.uname = lambda: os.uname_result(("Darwin", "here", "24", "1", "arm64"))
 """
@@ -32,10 +33,21 @@ def test_processes_of_one_machine_take_different_cores(
 
 def test_more_processes_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cores", lambda: [4, 5])
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "2")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     with pytest.raises(SandboxError, match="3 processes are to measure on 2 cores"):
         machine.own_cores()
+
+
+def test_a_process_whose_launcher_chose_its_cores_keeps_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: [4, 5])
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert machine.own_cores() == [4, 5]
 
 
 def test_the_reward_alone_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +72,8 @@ def test_the_reward_alone_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("command", "status"),
     [
-        ("import runpy\nrunpy.run_module('rewards', None, '__main__')", 3),
+        ("from rewards.__main__ import main\nsys.exit(main(['doctor']))", 3),
+        ("from rewards.__main__ import main\nsys.exit(main(['run', __file__]))", 3),
         ("from effirl.cli import ppo\nppo([])", 2),
     ],
 )

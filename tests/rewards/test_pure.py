@@ -66,6 +66,20 @@ def test_normalise_reads_what_the_compiler_reads() -> None:
         ('f"""{\nx}\n  b"""', 'f"""{\nx}\nb"""'),
     ],
 )
+@pytest.mark.parametrize(
+    ("program", "other"),
+    [
+        ("if 1:\n\tx=1\nif 2:\n    x=2\n", " if 1:\n\tx=1\nif 2:\n    x=2\n"),
+        ("x = (", "\u00a0x = ("),
+        ("x=1", "x=1 # \0"),
+        ("if 1:\n x=1\nprint(2)", "if 1:\n\x01x=1\n\x02print(2)"),
+        ("x=1", "# coding: utf-7\n# coding: utf-8\n# +AAo-y=2\nx=1"),
+    ],
+)
+def test_normalise_of_what_does_not_compile_alike(program: str, other: str) -> None:
+    assert extraction.normalise(program) != extraction.normalise(other)
+
+
 def test_normalise_keeps_what_a_string_prints(text: str, other: str) -> None:
     key = extraction.normalise(f"print({text})  # why\n")
     assert key == extraction.normalise(f"print( {text} )\n")

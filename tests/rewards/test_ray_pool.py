@@ -229,6 +229,12 @@ def test_a_node_below_the_floor_is_refused_by_name(play: Play) -> None:
     assert "isolation level 0 or better" in pool.describe()
 
 
+def test_when_a_node_is_refused_nothing_stays_on_any(play: Play) -> None:
+    with pytest.raises(IsolationError):
+        play(Machine("strong"), Machine("weak", level=0), Machine("not asked yet"))
+    assert ray_pool.import_ray().killed == ["strong", "weak", "not asked yet"]
+
+
 def test_a_node_with_other_code_is_refused_by_name(play: Play) -> None:
     with pytest.raises(ClusterError, match=r"node old \(.*\) has another version of rewards"):
         play(Machine("new"), Machine("old", code="older"))
@@ -321,6 +327,20 @@ class TestConnecting:
         assert asked == ["auto", "local"]
         with pytest.raises(ClusterError, match="ray start --head"):
             cluster.connect("auto")
+
+    def test_a_cluster_of_other_versions_is_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def init(address: str, **_: object) -> None:
+            raise RuntimeError(
+                "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n"
+                "This process on node 192.0.2.1 was started with:\n    Ray: 2.60.0\n"
+            )
+
+        ray = SimpleNamespace(is_initialized=lambda: False, init=init)
+        monkeypatch.setattr(cluster, "import_ray", lambda: ray)
+        told = r"^the Ray cluster at auto .*with: Ray: 2\.50\.0 This.*install its versions of Ray"
+        with pytest.raises(ClusterError, match=told) as caught:
+            cluster.connect("auto")
+        assert "\n" not in str(caught.value)
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,9 +67,10 @@ def cycle_length(rng: random.Random, inputs: random.Random) -> Instance:
     )
     base = writer.constant("A")
     seed = inputs.random()
+    share = inputs.choice((1, 2, 3))
 
     def performance(scale: Scale) -> str:
-        modulus = _prime_with_root(base, seed, 20000 if scale == "training" else 30000)
+        modulus = _prime_of_order(base, share, seed, 20000 if scale == "training" else 30000)
         return f"{modulus} {round(seed * 9999)}\n"
 
     return writer.instance(
@@ -80,20 +81,24 @@ def cycle_length(rng: random.Random, inputs: random.Random) -> Instance:
     )
 
 
-def _prime_with_root(base: int, seed: float, near: int) -> int:
-    """Return a prime of which `base` is a primitive root: every cycle but one is prime - 1 long."""
-    candidate = round(near * (0.9 + 0.2 * seed))
-    while not _is_root(base, candidate):
-        candidate += 1
+def _prime_of_order(base: int, share: int, seed: float, near: int) -> int:
+    """Return a prime modulo which every cycle but one is (prime - 1) / `share` long, about `near`.
+
+    With primitive roots alone the length could be told from the modulus.
+    """
+    candidate = share * round(near * (0.9 + 0.2 * seed)) + 1
+    while not _has_order(base, candidate, (candidate - 1) // share):
+        candidate += share
     return candidate
 
 
-def _is_root(base: int, number: int) -> bool:
+def _has_order(base: int, number: int, order: int) -> bool:
+    """Whether a number is prime and `base` has this order modulo it."""
     if any(number % divisor == 0 for divisor in range(2, int(number**0.5) + 1)):
         return False
-    order = number - 1
     divisors = [d for d in range(2, int(order**0.5) + 1) if order % d == 0]
-    return all(pow(base, order // d, number) != 1 and pow(base, d, number) != 1 for d in divisors)
+    smaller = {1, *divisors, *(order // d for d in divisors)}
+    return pow(base, order, number) == 1 and all(pow(base, d, number) != 1 for d in smaller)
 
 
 PAIR_SUMS = Programs(
@@ -153,10 +158,14 @@ def pair_sums(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(1, 30), B=rng.randrange(1, 90))
     coefficients = writer.constant("A"), writer.constant("B")
     ends = [(inputs.uniform(0.2, 0.6), inputs.uniform(0.6, 1)) for _ in range(4)]
+    misses = [inputs.randrange(2) for _ in ends]  # else each answer would be 1
 
     def performance(scale: Scale) -> str:
         number = 13000 if scale == "training" else 16000
-        targets = [sum(_cubic(*coefficients, int(end * number)) for end in pair) for pair in ends]
+        targets = [
+            sum(_cubic(*coefficients, int(end * number)) for end in pair) + miss
+            for pair, miss in zip(ends, misses, strict=True)
+        ]
         return f"{number}\n{' '.join(map(str, targets))}\n"
 
     small = " ".join(
@@ -226,14 +235,15 @@ EXACT_SUBSETS = Programs(
 def exact_subsets(rng: random.Random, inputs: random.Random) -> Instance:
     writer = Writer(rng, A=rng.randrange(2, 40), B=rng.randrange(1, 60))
     square, unit = writer.constant("A"), writer.constant("B")
-    share = inputs.uniform(0.4, 0.6)
+    draws = [inputs.random() for _ in range(16)]
 
     def total_of(indexes: Iterable[int]) -> int:
         return sum(square * index * index + unit for index in indexes)
 
     def performance(scale: Scale) -> str:
         number = 15 if scale == "training" else 16
-        return f"{number} {total_of(range(round(number * share)))}\n"
+        # Of random numbers: the least sum of so many could be made in one way alone.
+        return f"{number} {total_of(i for i in range(number) if draws[i] < 0.5)}\n"
 
     return writer.instance(
         "How many subsets of the numbers $A*i*i + $B, i below n, have the sum y?",

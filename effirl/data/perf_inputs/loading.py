@@ -88,5 +88,5 @@ def describe_inputs(problems: Iterable[Problem]) -> str:
     listed = ", ".join(f"{count} {origin}" for origin, count in counts.items())
     hint = ""
     if not counts.keys() & {InputOrigin.FOUND, InputOrigin.WEAK}:
-        hint = " (most are too small to measure; scripts/make_inputs.py makes larger ones)"
+        hint = " (most are too small to measure; see docs/data.md for larger ones)"
     return f"performance inputs: {listed}{hint}"

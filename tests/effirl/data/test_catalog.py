@@ -74,6 +74,30 @@ def test_no_instance_has_one_answer_for_every_input(family):
             assert len(answers) > 1, (split, instance.constants)
 
 
+def test_large_inputs_of_a_family_have_many_answers(family):
+    """Else a program could give the usual one where an input is too large to be a check's."""
+    split = "transfer" if family.is_transfer else "train"
+    answers = [
+        own_test(instance.alternatives["fast"], instance.performance_input("training")).output
+        for instance in draw(family, 6)
+    ]
+    answers += [
+        case.output
+        for seed in range(6)
+        for case in catalog.fresh_inputs(f"builtin/{family.name}/{split}/0000", seed)
+    ]
+    assert max(Counter(answers).values()) <= len(answers) / 2 + 1, answers[:3]
+
+
+def test_the_length_of_a_cycle_is_not_that_of_the_modulus():
+    factors = set()
+    for seed in range(12):
+        (case,) = catalog.fresh_inputs("builtin/cycle-length/train/0000", seed)
+        modulus, length = int(case.input.split()[0]), int(case.output)
+        factors.add(round((modulus - 1) / length, 9))
+    assert len(factors) == 3
+
+
 def test_an_instance_is_worded_in_many_ways(family):
     drawn = draw(family, 20)
     for variety in ("def main():", "sys.stdin.readline()"):

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -176,6 +177,8 @@ class FakeApi:
 
     endpoint = "https://hub"
     fails = False
+    is_private = True
+    """What the repository is, once it is there."""
     calls: tuple[dict[str, Any], ...] = ()
 
     def __init__(self, **_: Any) -> None: ...
@@ -184,6 +187,10 @@ class FakeApi:
         if FakeApi.fails:
             raise OSError("no route\nto host")
         FakeApi.calls = ({"name": name, **options},)
+
+    def model_info(self, name: str) -> SimpleNamespace:
+        assert FakeApi.calls[-1]["name"] == name
+        return SimpleNamespace(private=FakeApi.is_private)
 
     def upload_folder(self, *, folder_path: Path, **options: Any) -> None:
         files = sorted(path.name for path in folder_path.iterdir())
@@ -195,6 +202,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> type[FakeApi]:
     monkeypatch.setattr(hub, "HfApi", FakeApi)
     monkeypatch.setattr(hub, "get_token", lambda: "token")
     monkeypatch.setattr(FakeApi, "fails", False)
+    monkeypatch.setattr(FakeApi, "is_private", True)
     return FakeApi
 
 
@@ -205,6 +213,17 @@ def test_a_hub_name_uploads(run: Path, api: type[FakeApi]) -> None:
     assert {"README.md", "model.safetensors", "tokenizer.json"} <= set(uploaded["files"])
     assert uploaded["card"].text.lstrip().startswith("# name\n")
     assert not Path("owner").exists()
+
+
+def test_nothing_private_goes_to_a_public_repository(
+    run: Path, api: type[FakeApi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeApi, "is_private", False)
+    with pytest.raises(UserError, match=r"owner/name is .* public.*https://hub/owner/name/setti"):
+        to(run, "owner/name", "--private")
+    assert len(api.calls) == 1  # it was made, or was there, and nothing was uploaded
+    to(run, "owner/name")
+    assert len(api.calls) == 2
 
 
 def test_without_a_network_one_line_says_what_to_do(
@@ -260,3 +279,32 @@ def test_the_license_of_another_base_must_be_named(run: Path) -> None:
     to(run, "out", "--license", "bsd-3-clause")
     assert card("out").data.license == "bsd-3-clause"
     assert card("out").data.base_model == "Salesforce/codet5-small"
+
+
+def change(folder: str, **values: object) -> None:
+    config = Path(folder) / "config.yaml"
+    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | values))
+
+
+def test_the_license_of_data_that_is_not_ours_must_be_named(run: Path) -> None:
+    to(run, "ours")
+    assert card("ours").text.rstrip().endswith("apache-2.0.")
+    change("runs/sft-1", data="pie")  # of the run before the one that is published
+    with pytest.raises(UserError, match=r"made from data pie, whose license.*--license ID"):
+        to(run, "out")
+    to(run, "out", "--license", "cc-by-4.0")
+    assert card("out").data.license == "cc-by-4.0"
+    assert (
+        card("out")
+        .text.rstrip()
+        .endswith("cc-by-4.0, as `codet5-nano` and the data that it was trained on allow.")
+    )
+
+
+def test_the_license_of_replayed_data_must_be_named(run: Path, tiny_policy_dir: Path) -> None:
+    make_run(Path("runs/sft-0"), SftConfig(data="pie"), tiny_policy_dir)
+    change("runs/sft-1", replay_from=["runs/sft-0", "runs/gone"])
+    with pytest.raises(UserError, match=r"made from data pie and data runs/gone, whose"):
+        to(run, "out")
+    change("runs/sft-1", replay_share=0.0)
+    to(run, "out")

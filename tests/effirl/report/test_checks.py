@@ -163,6 +163,6 @@ def test_the_page_and_the_figures_of_a_study(tmp_path: Path) -> None:
     for expected in ("What must hold", "phase runtime then memory", "conditioned at 0.5"):
         assert expected in page
     found = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert len(found) == 14
+    assert len(found) == 15
     assert {each["verdict"] for each in found} == {"holds"}
     assert found[0]["found"]["low"] == pytest.approx(0.0)

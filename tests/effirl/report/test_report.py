@@ -310,3 +310,23 @@ def test_the_nearest_balance_answers_whoever_was_asked(tmp_path: Path, evaluate:
     assert "Memory gain of conditioned at 0 minus" in found["H2"].words
     assert "From conditioned at 0 to conditioned at 1" in found["H3"].words
     assert found["H4"].words.startswith("alpha 0.5 beside")
+
+
+def test_policies_of_two_pre_trainings_are_no_seeds_of_one(
+    tmp_path: Path, evaluate: Evaluate
+) -> None:
+    evaluate("base", (0.0, 0.0))
+    for number in (1, 2):
+        made = write_training(tmp_path / f"pretrain-{number}", {"num_rounds": 4, "model": None})
+        start = write_training(tmp_path / f"sft-{number}", {"model": made, "seed": number})
+        evaluate(f"ppo-{number}", (0.3, 0.3), {"alpha": "0.5", "model": start, "seed": number})
+    with pytest.raises(UserError, match="no seeds of one policy: they were made from"):
+        read_study([tmp_path])
+
+
+def test_no_other_warm_start_stands_in_for_one_that_was_not_evaluated(
+    tmp_path: Path, evaluate: Evaluate
+) -> None:
+    evaluate("sft", (0.1, 0.1), {"tag_dropout": 0.5})
+    evaluate("ppo", (0.3, 0.3), {"alpha": "0.5", "model": "codet5-nano-tuned"})
+    assert read_study([tmp_path]).start is None
