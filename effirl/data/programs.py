@@ -5,8 +5,18 @@ import io
 import sys
 import tokenize
 import warnings
+from collections.abc import Iterable, Iterator
+from typing import Final
 
+MAIN_BLOCK: Final = "the __main__ block"
+"""Stands among public names for `if __name__ == "__main__":`."""
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+_IS_STARTED: Final = ("__name__ == '__main__'", "'__main__' == __name__")
+_BLOCKS: Final = (
+    ast.If, ast.Try, ast.TryStar, ast.ExceptHandler, ast.With, ast.AsyncWith,
+    ast.Match, ast.match_case,
+)  # fmt: skip
+"""What is assigned in these is there afterwards."""
 
 
 def parses(program: str) -> bool:
@@ -55,20 +65,37 @@ def syntax_tree(program: str) -> ast.Module:
 
 
 def public_names(program: str) -> set[str]:
-    r"""Name what a program that can be read defines for those who import it.
+    r"""Name what a program that can be read has for those who import or start it.
 
-    >>> sorted(public_names("import os\nMOD = 7\ndef f(): pass\nclass C: pass\n_cache = {}"))
-    ['C', 'MOD', 'f']
+    Those of classes follow after a point; `MAIN_BLOCK` stands for what runs when it is started.
+    Imports are left out: most are helpers, and a rewrite may need others. So is what loops bind:
+    by-products, and a rewrite may do without the loop.
+
+    >>> sorted(public_names("import os\nMOD = 7\ndef f(): pass\nclass C:\n  def g(self): pass"))
+    ['C', 'C.g', 'MOD', 'f']
+    >>> sorted(public_names("try: f = 1\nfinally: _g = 2\nif __name__ == '__main__': f()"))
+    ['f', 'the __main__ block']
     """
-    names: set[str] = set()
-    for node in syntax_tree(program).body:
+    return set(_public_names(syntax_tree(program).body))
+
+
+def _public_names(nodes: Iterable[ast.AST], prefix: str = "") -> Iterator[str]:
+    for node in nodes:
         match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names.add(node.name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name[0] != "_":
+                yield prefix + name
+            case ast.ClassDef(name=name) if name[0] != "_":
+                yield prefix + name
+                yield from _public_names(node.body, f"{prefix}{name}.")
             case ast.Assign() | ast.AnnAssign():
                 stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
-                names |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
-    return {name for name in names if not name.startswith("_")}
+                names = (n.id for n in stored if isinstance(n.ctx, ast.Store))
+                yield from (prefix + name for name in names if name[0] != "_")
+            case ast.If() if ast.unparse(node.test) in _IS_STARTED:
+                yield MAIN_BLOCK
+                yield from _public_names(node.orelse, prefix)
+            case _ if isinstance(node, _BLOCKS):
+                yield from _public_names(ast.iter_child_nodes(node), prefix)
 
 
 def imported_packages(program: str) -> set[str]:

@@ -7,26 +7,36 @@
     assert f(data) == 4           a case
     def test_f(): ...             a case: its body
 
-What would not run as it stands, such as fixtures, is refused: an assert that nobody runs passes.
+What would not run as it stands, such as fixtures, is refused: an assert that nobody runs passes. So
+is a name that is the program's and the tests' own: the asserts would judge the tests.
 """
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from effirl.data.programs import public_names
 from effirl.errors import UserError
 from rewards.errors import ProblemError
 from rewards.records import TestCase
 
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SCOPES: Final = (*_FUNCTIONS, ast.ClassDef, ast.Lambda, *_COMPREHENSIONS)
+"""What is bound in these hides no name outside them."""
 
-def read_asserts(text: str, path: Path, module: str) -> list[tuple[str, TestCase]]:
+
+def read_asserts(text: str, path: Path, module: str, program: str) -> list[tuple[str, TestCase]]:
     """Split a file into test cases.
 
     Args:
         text: What is in the file.
         path: Its name, for messages.
         module: Name that the program under test is imported by.
+        program: Its text, which can be read.
 
     Returns:
         Each case with its place, `file:line`.
@@ -39,8 +49,10 @@ def read_asserts(text: str, path: Path, module: str) -> list[tuple[str, TestCase
     except (SyntaxError, ValueError) as error:
         line, reason = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
         raise UserError(f"{path}:{line}: not Python ({reason}); fix the tests") from error
-    unqualified = _Unqualified(module)
-    unqualified.visit(tree)
+    aliases = _Aliases.of(tree, module)
+    beside = [line for node in tree.body for line in _case_body(node, path) or [node]]
+    _refuse_clashes(beside, path, aliases, public_names(program))
+    _Unqualified(aliases).visit(tree)
     preamble: list[ast.stmt] = []
     cases: list[tuple[str, TestCase]] = []
     for statement in tree.body:
@@ -70,7 +82,7 @@ def _case_body(statement: ast.stmt, path: Path) -> list[ast.stmt] | None:
                     "write plain asserts"
                 )
             return statement.body
-        case ast.ClassDef(name=name) if name.startswith("Test"):
+        case ast.ClassDef(name=name) if name.startswith("Test") or _has_tests(statement):
             raise UserError(f"{where}: {name} is a class of tests; write functions or asserts")
     if any(isinstance(node, ast.Assert) for node in ast.walk(statement)):
         raise UserError(
@@ -78,6 +90,11 @@ def _case_body(statement: ast.stmt, path: Path) -> list[ast.stmt] | None:
             "function test_NAME()"
         )
     return None
+
+
+def _has_tests(statement: ast.ClassDef) -> bool:
+    methods = (node for node in statement.body if isinstance(node, _FUNCTIONS))
+    return any(method.name.startswith("test") for method in methods)
 
 
 def _refuse_pytest(statements: Sequence[ast.stmt], path: Path) -> None:
@@ -96,36 +113,135 @@ def _case(lines: Sequence[Any], where: str) -> TestCase:
         raise UserError(f"{where}: {error}") from error
 
 
-class _Unqualified(ast.NodeTransformer):
-    """Takes the module's name off: the asserts run where the program's names are.
+@dataclass(frozen=True, slots=True)
+class _Aliases:
+    """How a file of tests calls what is the program's."""
 
-    Imports come before what they name, so one walk will do.
+    module: str
+    """What the program is imported by."""
+    modules: frozenset[str]
+    """Names that stand for the program as a module."""
+    imported: frozenset[str]
+    """Names imported from it, private ones too, as the program has them."""
+    renamed: dict[str, str]
+    """Those that the tests call otherwise: the program's name by theirs."""
+
+    @classmethod
+    def of(cls, tree: ast.Module, module: str) -> "_Aliases":
+        modules: set[str] = set()
+        pairs: set[tuple[str, str]] = set()
+        for node in ast.walk(tree):
+            match node:
+                case ast.Import(names=names):
+                    modules |= {a.asname or a.name for a in names if a.name == module}
+                case ast.ImportFrom(module=found, names=names) if found == module:
+                    pairs |= {(a.asname or a.name, a.name) for a in names}
+        imported = frozenset(name for _, name in pairs)
+        renamed = {own: name for own, name in pairs if own != name}
+        return cls(module, frozenset(modules), imported, renamed)
+
+    @property
+    def names(self) -> set[str]:
+        """Names that will not be there when the asserts run."""
+        return {*self.modules, *self.renamed}
+
+    def original(self, node: ast.AST) -> str | None:
+        """The program's own name for what an expression names, None where it is left as it is."""
+        match node:
+            case ast.Attribute(value=ast.Name(id=module), attr=name) if module in self.modules:
+                return name
+            case ast.Name(id=name):
+                return self.renamed.get(name)
+        return None
+
+    def originals(self, tree: ast.AST) -> set[str]:
+        return {name for node in ast.walk(tree) if (name := self.original(node)) is not None}
+
+
+def _refuse_clashes(
+    statements: Sequence[ast.stmt], path: Path, aliases: _Aliases, public: AbstractSet[str]
+) -> None:
+    """See that nothing takes the place of the program's names where the asserts need them.
+
+    Args:
+        statements: Those of the top level and of test functions: they run where the program did.
+        path: Of the tests, for messages.
+        aliases: How they call what is the program's.
+        public: Names that the program defines.
+
+    Raises:
+        UserError: If a name is bound beside the program, or hidden in a function that uses it.
     """
+    whole = ast.Module([*statements], [])
+    beside = public | aliases.names | aliases.imported | aliases.originals(whole)
+    for node in _outside_scopes(statements):
+        _refuse_bound(node, path, aliases.module, beside)
+        if isinstance(node, _SCOPES):
+            hidden = aliases.names | aliases.originals(node)
+            for inner in [n for child in ast.iter_child_nodes(node) for n in ast.walk(child)]:
+                is_global = isinstance(inner, ast.Global)
+                _refuse_bound(inner, path, aliases.module, beside if is_global else hidden)
 
-    def __init__(self, module: str) -> None:
-        self._module = module
-        self._module_names: set[str] = set()
-        """That stand for the program as a module."""
-        self._renamed: dict[str, str] = {}
+
+def _refuse_bound(node: ast.AST, path: Path, module: str, taken: AbstractSet[str]) -> None:
+    for name in _bound(node, module):
+        if name in taken:
+            raise UserError(
+                f"{path}:{getattr(node, 'lineno', 1)}: {name} is a name of the program's, and this "
+                "would be called in its place; give it another name"
+            )
+
+
+def _outside_scopes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Walk through blocks and expressions, but not into functions, classes and the like."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, _SCOPES):
+            yield from _outside_scopes(ast.iter_child_nodes(node))
+
+
+def _bound(node: ast.AST, module: str) -> list[str]:
+    """Names that a node itself binds or deletes; those imported from the program are its own."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+            return [name]
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+            return [name]
+        case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            return [name]
+        case ast.Global(names=names):
+            return names
+        case ast.Import(names=aliases):
+            return [a.asname or a.name.split(".")[0] for a in aliases if a.name != module]
+        case ast.ImportFrom(module=found, names=aliases) if found != module:
+            return [a.asname or a.name for a in aliases]
+    return []
+
+
+class _Unqualified(ast.NodeTransformer):
+    """Takes the module's name off: the asserts run where the program's names are."""
+
+    def __init__(self, aliases: _Aliases) -> None:
+        self._aliases = aliases
 
     def visit_Import(self, node: ast.Import) -> ast.stmt:
-        own = [alias for alias in node.names if alias.name == self._module]
-        self._module_names |= {alias.asname or alias.name for alias in own}
-        node.names = [a for a in node.names if a.name not in (self._module, "pytest")]
+        dropped = (self._aliases.module, "pytest")
+        node.names = [alias for alias in node.names if alias.name not in dropped]
         return node if node.names else ast.copy_location(ast.Pass(), node)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
-        if node.module != self._module:
+        if node.module != self._aliases.module:
             return node
-        self._renamed |= {alias.asname: alias.name for alias in node.names if alias.asname}
         return ast.copy_location(ast.Pass(), node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.value, ast.Name) and node.value.id in self._module_names:
-            return ast.copy_location(ast.Name(node.attr, node.ctx), node)
+        if (name := self._aliases.original(node)) is not None:
+            return ast.copy_location(ast.Name(name, node.ctx), node)
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
-        node.id = self._renamed.get(node.id, node.id)
+        node.id = self._aliases.original(node) or node.id
         return node

@@ -68,19 +68,19 @@ def read_assignment(config: OptimizeConfig) -> Assignment:
         header,
         compact_program(program.removeprefix(header)),
         description.split("\n\n")[0],
-        tuple(_find_examples(config, path)),
+        tuple(_find_examples(config, path, program)),
     )
 
 
-def _find_examples(config: OptimizeConfig, path: Path) -> list[Example]:
+def _find_examples(config: OptimizeConfig, path: Path, program: str) -> list[Example]:
     """Take the examples that are named, else those that lie where examples usually do."""
     if config.tests is not None:
-        return _read_tests(config.tests, path)
+        return _read_tests(config.tests, path, program)
     if config.stdin_dir is not None:
         return _read_streams(config.stdin_dir, "*.in")
     beside, folder = path.parent / f"test_{path.stem}.py", path.parent / "tests"
     if beside.is_file():
-        return _read_tests(beside, path)
+        return _read_tests(beside, path, program)
     if any(path.parent.glob(f"{path.stem}*.in")):
         return _read_streams(path.parent, f"{path.stem}*.in")
     if any(folder.glob("*.in")):
@@ -91,8 +91,8 @@ def _find_examples(config: OptimizeConfig, path: Path) -> list[Example]:
     )
 
 
-def _read_tests(path: Path, program: Path) -> list[Example]:
-    cases = read_asserts(_read(path), path, program.stem)
+def _read_tests(path: Path, program_path: Path, program: str) -> list[Example]:
+    cases = read_asserts(_read(path), path, program_path.stem, program)
     return [Example(where, case) for where, case in cases]
 
 

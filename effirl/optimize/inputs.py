@@ -23,7 +23,7 @@ from effirl.optimize.examples import Assignment, Example
 from rewards.errors import SandboxError
 from rewards.executor import Executor
 from rewards.judging import run_test
-from rewards.records import ExecutionResult, Limits, Status, TestCase
+from rewards.records import ExecutionResult, Limits, Match, Status, TestCase
 from rewards.worker import Worker
 
 NUM_CHECKS: Final = 32
@@ -62,6 +62,12 @@ class Inputs:
         """Whether some asserts run beside the candidate, which could forge them."""
         cases = self.choosing.tests + self.proving.tests
         return any(case.is_weakly_judged for case in cases)
+
+    @property
+    def are_lines_compared(self) -> bool:
+        """Whether all checks of the proof tell spaces and line breaks apart."""
+        checks = self.proving.tests[: self.num_checks]
+        return bool(checks) and all(case.match is Match.BYTES for case in checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,8 @@ def _settle(worker: Worker, assignment: Assignment, example: Example) -> _Known:
     if not example.is_expected_known:
         result = worker.run(assignment.program, case.input, Limits())
         _require_ok(result, assignment, example)
-        case = with_tolerance(replace(case, output=result.stdout.decode("utf-8", "replace")))
+        output = result.stdout.decode("utf-8", "replace")
+        case = line_by_line(with_tolerance(replace(case, output=output)))
     result = run_test(worker, assignment.program, case, Limits())
     if result.status is Status.WRONG_ANSWER and not example.is_expected_known:
         raise UserError(
@@ -137,6 +144,24 @@ def _settle(worker: Worker, assignment: Assignment, example: Example) -> _Known:
         )
     _require_ok(result, assignment, example)
     return _Known(case, result.runtime_s)
+
+
+def line_by_line(case: TestCase) -> TestCase:
+    r"""Hold candidates to the spaces and line breaks of the program's own output.
+
+    Nobody said that only its words matter: they may draw something. White space at the ends of all
+    lines and empty lines at the end may be left out. Numbers that may differ stay compared word by
+    word, as no kind of match does both.
+
+    >>> line_by_line(TestCase("", " *\n***\n")).also_accepted
+    (' *\n***',)
+    """
+    if case.match is not Match.WORDS:
+        return case
+    whole = case.output.rstrip("\n")
+    bare = "\n".join(line.rstrip(" \t\r") for line in case.output.split("\n")).rstrip("\n")
+    forms = dict.fromkeys([case.output, whole, whole + "\n", bare, bare + "\n"])
+    return replace(case, match=Match.BYTES, also_accepted=tuple(forms)[1:])
 
 
 def _require_ok(result: ExecutionResult, assignment: Assignment, example: Example) -> None:
@@ -167,7 +192,7 @@ def _make_checks(worker: Worker, item: tuple[Problem, int]) -> list[TestCase]:
             continue
         seen.add(text)
         if agreement := agree(worker, voters, text):
-            checks.append(agreement.case)
+            checks.append(line_by_line(agreement.case))
         if len(checks) == 2 * NUM_CHECKS or time.monotonic() > deadline:
             break
     random.Random(seed).shuffle(checks)
@@ -190,7 +215,10 @@ def _find_large(worker: Worker, item: tuple[Problem, int, float]) -> list[TestCa
     problem, seed, start = item
     pair = replace(problem, targets=(Target(problem.source_program),))
     found = find(worker, [pair], seed, start=start)
-    return [rung.case for rung in found.inputs.get(0, [])]
+    return [
+        rung.case if rung.origin == "public" else line_by_line(rung.case)
+        for rung in found.inputs.get(0, [])
+    ]
 
 
 def _share_out(

@@ -9,6 +9,7 @@ runs/optimize-20260131-142530/
 
 import difflib
 import json
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -73,6 +74,7 @@ def to_json(
             "examples": inputs.num_examples,
             "expected_outputs": inputs.num_expected,
             "made_up_for_proof": inputs.num_checks,
+            "are_lines_compared": inputs.are_lines_compared,
             "measured_on": len(inputs.proving.performance_inputs),
             "is_proof_separate": inputs.is_proof_separate,
             "is_weakly_judged": inputs.is_weakly_judged,
@@ -145,10 +147,11 @@ def _sureness(record: Mapping[str, Any]) -> list[str]:
         "with expected outputs"
     ]
     if inputs["made_up_for_proof"]:
+        unit = "line by line" if inputs["are_lines_compared"] else "word by word"
         lines.append(
-            f"  the same as the original on {_count(inputs['made_up_for_proof'], 'made-up input')} "
-            f"that had no part in the choice: with 95% confidence it differs on under {share:.0%} "
-            "of inputs like these"
+            f"  the same as the original, {unit}, on "
+            f"{_count(inputs['made_up_for_proof'], 'made-up input')} that had no part in the "
+            f"choice: with 95% confidence it differs on under {share:.0%} of inputs like these"
         )
     else:
         lines.append("  no further inputs could be made: read the changes before you use it")
@@ -182,7 +185,7 @@ def _ratio(low: float, log2_ratio: float, high: float) -> dict[str, float]:
 def _why_not(found: Found) -> str:
     if not found.proofs and found.lacking:
         names = ", ".join(sorted(found.lacking))
-        return f"what was faster or leaner no longer defines {names}, which others may import"
+        return f"what was faster or leaner no longer defines {names}, which others may use"
     if not found.proofs:
         others = [row for row in found.all_candidates if row.is_correct and not row.is_copy]
         if others:
@@ -207,11 +210,14 @@ def _in_words(c: Comparison) -> str:
 
 def _diff(assignment: Assignment, winner: CompletionRow) -> str:
     before, after = (
-        text.splitlines(keepends=True)
+        re.findall(r".*\n|.+", text)  # `splitlines` also ends lines where patch does not
         for text in (assignment.program, _program_text(assignment, winner))
     )
     name = assignment.path.name
-    return "".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"))
+    lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
 
 
 def _program_text(assignment: Assignment, winner: CompletionRow) -> str:

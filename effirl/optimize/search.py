@@ -109,7 +109,8 @@ def search(
         seed = config.seed * _SEED_STRIDE + number
         sampling = _sampling(config, seed)
         completions = sample_completions(policy, [prompted], sampling, prompt)
-        rows = score_completions(chooser, [inputs.choosing], completions, alpha=config.alpha)
+        scored = score_completions(chooser, [inputs.choosing], completions, alpha=config.alpha)
+        rows = [_with_copy_marked(row, assignment) for row in scored]
         found.candidates.append(rows)
         logger.info(_progress(number, rows, config))
         ranked, found.lacking = _whole(best_first(found.all_candidates), assignment)
@@ -119,10 +120,17 @@ def search(
     return found
 
 
+def _with_copy_marked(row: CompletionRow, assignment: Assignment) -> CompletionRow:
+    """Mark also a copy of what the policy read: the docstring that it lacks is no change."""
+    if row.program is None or normalise(row.program) != normalise(assignment.prompt_program):
+        return row
+    return replace(row, is_copy=True)
+
+
 def _whole(
     ranked: Sequence[CompletionRow], assignment: Assignment
 ) -> tuple[list[CompletionRow], set[str]]:
-    """Leave out candidates for a file of functions that lack one which its tests may not call.
+    """Leave out candidates for a file of functions that lack what its tests may not call.
 
     Returns:
         The others, and the names that were lacking.
@@ -137,7 +145,9 @@ def _whole(
 
 def best_first(rows: Sequence[CompletionRow]) -> list[CompletionRow]:
     """Rank the candidates that seem better than the source program, each program once."""
-    better = [row for row in rows if row.is_correct and (row.reward or 0.0) > 1.0]
+    better = [
+        row for row in rows if row.is_correct and not row.is_copy and (row.reward or 0.0) > 1.0
+    ]
     distinct: dict[str, CompletionRow] = {}
     for row in sorted(better, key=lambda row: row.reward or 0.0, reverse=True):
         distinct.setdefault(normalise(str(row.program)), row)

@@ -161,6 +161,10 @@ def test_the_program_is_not_imported(tmp_path: Path, text: str) -> None:
         ("def test_a(n):\n    assert n\n", "test_slow.py:1: test_a has parameters"),
         ("\n@mark\ndef test_a():\n    assert f(1)\n", "test_a has parameters or decorators"),
         ("class TestA:\n    pass\n", "TestA is a class"),
+        (
+            "assert f(1) == 1\nclass FTest(Base):\n    def test_f(self):\n        self.fail()\n",
+            "test_slow.py:2: FTest is a class",
+        ),
         ("def helper():\n    assert f(1)\nhelper()\n", "test_slow.py:1: an assert inside"),
         ("for i in [1]:\n    assert f(i)\n", "test_slow.py:1: an assert inside"),
         ("assert (\n", "test_slow.py:1: not Python"),
@@ -171,6 +175,63 @@ def test_asserts_that_would_not_run_are_refused(tmp_path: Path, text: str, messa
     program = write(tmp_path, slow__py="def f(n): return n\n", test_slow__py=text)
     with pytest.raises(UserError, match=message):
         read_assignment(OptimizeConfig(program=program))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "import slow\ndef f(n): return n\ndef test_a(): assert slow.f(10) == f(10)\n",
+            "test_slow.py:2: f is a name of the program's",
+        ),
+        (
+            "from slow import f as fast\ndef f(n): return 3\nassert fast(3) == f(3)\n",
+            "test_slow.py:2: f is",
+        ),
+        (
+            "import slow\ndef test_a():\n    f = slow.f('ab')\n    assert slow.f('') == f\n",
+            "test_slow.py:3: f is",
+        ),
+        ("import slow\nfrom brute import f\nassert slow.f(1) == f(1)\n", "test_slow.py:2: f is"),
+        ("for data in [1, 2]:\n    pass\nassert f(3) == 3\n", "test_slow.py:1: data is"),
+        ("import slow\nslow = 3\nassert slow.f(3) == 3\n", "test_slow.py:2: slow is"),
+        ("from slow import _g\n_g = abs\nassert _g(3) == 3\n", "test_slow.py:2: _g is"),
+        (
+            "import slow\ndef same(f): return slow.f(f) == f\nassert same(3)\n",
+            "test_slow.py:2: f is",
+        ),
+        (
+            "from slow import f as fast\nassert [fast(1) for fast in [abs]] == [1]\n",
+            "test_slow.py:2: fast is",
+        ),
+        ("def put(n):\n    global f\n    f = n\nput(abs)\nassert f(3) == 3\n", "slow.py:2: f is"),
+    ],
+)
+def test_a_name_of_the_program_is_not_the_tests_own_too(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    source = "data = [7]\ndef f(n): return n\ndef _g(n): return n\n"
+    program = write(tmp_path, slow__py=source, test_slow__py=text)
+    with pytest.raises(UserError, match=message):
+        read_assignment(OptimizeConfig(program=program))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from slow import f\ndef brute(n):\n    f = 0\n    return f + n\nassert f(3) == brute(3)\n",
+        "import slow\nassert [slow.f(n) for n in [1]] == [data for data in [1]]\n",
+        "from slow import f as fast\nn = 3\nassert fast(n) == (lambda data: data)(n)\n",
+    ],
+)
+def test_a_name_in_a_scope_of_its_own_may_be_the_programs_elsewhere(
+    tmp_path: Path, text: str
+) -> None:
+    source = "data = [7]\ndef f(n): return n\n"
+    program = write(tmp_path, slow__py=source, test_slow__py=text)
+    (example,) = read_assignment(OptimizeConfig(program=program)).examples
+    assert "f(" in example.case.input
+    assert "slow" not in example.case.input
 
 
 @pytest.mark.parametrize(

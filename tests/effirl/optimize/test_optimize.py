@@ -14,7 +14,8 @@ from effirl.optimize.config import OptimizeConfig
 from effirl.optimize.examples import read_assignment
 from effirl.optimize.inputs import prepare_inputs
 from rewards.executor import Executor
-from rewards.records import TestCase
+from rewards.judging import Judgement, judge
+from rewards.records import Limits, Match, Status, TestCase
 from rewards.worker import Worker
 
 SOURCE = "n = int(input())\ntotal = 0\nfor i in [*range(n)]:\n    total += i\nprint(total)\n"
@@ -76,6 +77,7 @@ def test_a_better_program_is_written_with_its_proof(
 
     text = report.to_text(record)
     assert "speedup" in text
+    assert "the same as the original, line by line, on" in text
     assert "had no part in the choice" in text
 
 
@@ -101,6 +103,20 @@ def test_in_place_overwrites_the_program(
     assert program.stat().st_mode & 0o777 == 0o750
 
 
+def test_the_changes_are_such_that_patch_can_make_them(
+    program: Path, tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(monkeypatch, GOOD)
+    monkeypatch.setattr(inputs, "_find_large", large)
+    program.write_text("# Sum\x0cof all.\n" + SOURCE.removesuffix("\n"))
+    optimize(config(program, tiny_policy_dir))
+    assert (program.parent / "out" / "changes.diff").read_text() == (
+        "--- a/slow.py\n+++ b/slow.py\n@@ -1,6 +1,3 @@\n # Sum\x0cof all.\n n = int(input())\n"
+        "-total = 0\n-for i in [*range(n)]:\n-    total += i\n-print(total)\n"
+        "\\ No newline at end of file\n+print(n * (n - 1) // 2)\n"
+    )
+
+
 def test_without_a_better_program_nothing_is_written(
     program: Path, tiny_policy_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +126,63 @@ def test_without_a_better_program_nothing_is_written(
     assert "nothing provably better was found, nothing was changed" in text
     assert sorted(path.name for path in program.parent.iterdir()) == ["slow.py", "tests"]
     assert program.read_text() == SOURCE
+
+
+TRIANGLE = "for i in range(int(input())):\n    print(' ' * (9 - i) + '*' * i)\n"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "status"),
+    [
+        ("for i in range(int(input())):\n    print('*' * i)\n", Status.WRONG_ANSWER),
+        ("print(*['*' * i for i in range(int(input()))])\n", Status.WRONG_ANSWER),
+        (
+            "n = int(input())\n"
+            "print('\\n'.join((' ' * (9 - i) + '*' * i).rstrip() for i in range(n)), end='')\n",
+            Status.OK,
+        ),
+    ],
+)
+def test_what_the_program_draws_is_drawn_again(
+    executor: Executor,
+    program: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    candidate: str,
+    status: Status,
+) -> None:
+    monkeypatch.setattr(inputs, "_find_large", large_drawing)
+    program.write_text(TRIANGLE)
+    (program.parent / "tests" / "5.out").unlink()
+    made = prepare_inputs(executor, read_assignment(OptimizeConfig(program=program)), 0)
+    assert made.num_checks > 0
+    assert made.are_lines_compared
+    for cases in (made.choosing.tests, made.proving.tests):
+        (found,) = executor.map(
+            lambda worker, tests: judge(worker, candidate, tests, Limits(), run_all=False), [cases]
+        )
+        assert isinstance(found, Judgement)
+        assert found.status is status
+
+
+def large_drawing(worker: Worker, item: tuple[Problem, int]) -> list[TestCase]:
+    return [TestCase("4\n", worker.run(TRIANGLE, "4\n", Limits()).stdout.decode())]
+
+
+@pytest.mark.parametrize(
+    ("output", "others"),
+    [
+        ("1 \n\n2\n\n", ("1 \n\n2", "1 \n\n2\n", "1\n\n2", "1\n\n2\n")),
+        ("1 2", ("1 2\n",)),
+        ("1\r\n", ("1\r", "1", "1\n")),
+    ],
+)
+def test_white_space_at_the_ends_of_lines_may_be_left_out(
+    output: str, others: tuple[str, ...]
+) -> None:
+    case = inputs.line_by_line(TestCase("", output))
+    assert (case.match, case.output, case.also_accepted) == (Match.BYTES, output, others)
+    near = TestCase("", "0.5\n", Match.NUMBERS, absolute_tolerance=1e-6)
+    assert inputs.line_by_line(near) == near
 
 
 def test_functions_share_their_asserts(executor: Executor, tmp_path: Path) -> None:

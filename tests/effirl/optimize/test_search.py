@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from effirl.data.problems import Problem
-from effirl.optimize import search
+from effirl.optimize import report, search
 from effirl.optimize.config import OptimizeConfig
 from effirl.optimize.examples import Assignment, Example
 from effirl.optimize.inputs import Inputs
@@ -58,6 +58,7 @@ def run(
     alpha: float = 0.5,
     source: str = SOURCE,
     inputs: Inputs = INPUTS,
+    header: str = "",
 ) -> tuple[search.Found, list[str]]:
     """Search with these completions; return also the program that each round rewrote."""
     rewritten: list[str] = []
@@ -68,7 +69,9 @@ def run(
 
     monkeypatch.setattr(search, "sample_completions", sample)
     examples = (Example("1.in", inputs.choosing.tests[0]),)
-    assignment = Assignment(Path("slow.py"), source, "", source, "Print one.", examples)
+    assignment = Assignment(
+        Path("slow.py"), header + source, header, source, "Print one.", examples
+    )
     config = OptimizeConfig(program=Path("slow.py"), rounds=len(rounds), alpha=alpha)
     return search.search(policy, FakeReward(), prover, assignment, inputs, config), rewritten
 
@@ -113,6 +116,26 @@ def test_nothing_better_is_proved(policy: Policy, monkeypatch: pytest.MonkeyPatc
     assert rewritten == [SOURCE, SOURCE]
 
 
+def test_a_copy_of_what_the_policy_read_is_no_candidate(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = '"""Print one."""\n'
+    problem = replace(PROBLEM, source_program=header + SOURCE)
+    copy = SOURCE.replace("0.8", "0.1")  # seems faster, by noise
+    found, rewritten = run(
+        policy,
+        monkeypatch,
+        [[copy, WRONG, ""], [FAST]],
+        Prover(),
+        inputs=replace(INPUTS, choosing=problem, proving=problem),
+        header=header,
+    )
+    assert [row.is_copy for row in found.all_candidates] == [True, False, False, False]
+    assert rewritten == [SOURCE, SOURCE]
+    assert found.winner is not None
+    assert found.winner.program == FAST
+
+
 def test_a_function_that_no_test_calls_is_kept(
     policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +153,29 @@ def test_a_function_that_no_test_calls_is_kept(
     assert found.winner.program == whole
     lost, _ = run(policy, monkeypatch, [[half]], Prover(), 1, source, functions)
     assert (lost.winner, lost.lacking) == (None, {"g"})
+
+
+def test_what_is_lost_is_named(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = "# runtime=0.8 memory=8e6\ndef f(): return 1\n"
+    lost = "class C:\n    def push(self): ...\nif __name__ == '__main__':\n    print(f())\n"
+    case = (TestCase("assert f() == 1", "", Match.ASSERTS),)
+    problem = Problem("slow.py", "One.", kept + lost, case, case)
+    inputs = Inputs(problem, problem, 1, 1, 0, True)
+    found, _ = run(
+        policy,
+        monkeypatch,
+        [[kept.replace("0.8", "0.1") + "class C: ...\n"]],
+        Prover(),
+        source=kept + lost,
+        inputs=inputs,
+    )
+    assignment = Assignment(Path("slow.py"), kept + lost, "", kept + lost, "One.", ())
+    config = OptimizeConfig(program=Path("slow.py"))
+    record = report.to_json(assignment, "a model", config, inputs, found)
+    assert record["reason"] == (
+        "what was faster or leaner no longer defines C.push, the __main__ block, "
+        "which others may use"
+    )
 
 
 def test_a_gain_is_taken_at_the_low_end_of_its_interval() -> None:
