@@ -8,7 +8,7 @@ accepted programs crash or disagree.
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -51,6 +51,11 @@ class Facts:
     places: int
     """Digits after the point."""
 
+    @property
+    def never_repeats(self) -> bool:
+        """Whether no list, or column, has a number twice."""
+        return self.is_distinct or self.order in (Order.STRICTLY_RISING, Order.STRICTLY_FALLING)
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -89,13 +94,26 @@ def learn(shape: Shape, examples: Sequence[Values]) -> Constraints:
         for y in scalars
         if x != y and all(_scalar(v, x) <= _scalar(v, y) for v in examples)
     )
-    graphs = [(at, _graph(block, shape, examples)) for at, block in enumerate(shape.blocks)]
+    found = [(at, _graph(block, shape, examples)) for at, block in enumerate(shape.blocks)]
+    graphs = [(at, graph) for at, graph in found if graph is not None]
+    ends = {column: graph for _, graph in graphs for column in graph.columns}
+    pairs = [pair for block in shape.blocks for pair in _ordered_columns(block, examples)]
     return Constraints(
-        tuple(facts),
+        tuple(_facts_of_end(fact, ends.get(at)) for at, fact in enumerate(facts)),
         at_most,
-        tuple(pair for block in shape.blocks for pair in _ordered_columns(block, examples)),
-        tuple((at, graph) for at, graph in graphs if graph is not None),
+        tuple((x, y, is_strict) for x, y, is_strict in pairs if not {x, y} & ends.keys()),
+        tuple(graphs),
     )
+
+
+def _facts_of_end(facts: Facts, graph: Graph | None) -> Facts:
+    """Forget what the ends of edges are beyond the graph: names of nodes are ordered by chance."""
+    if graph is None:
+        return facts
+    return replace(
+        facts, divisor=1, bound=graph.nodes, order=Order.NONE,
+        is_distinct=False, first_of_permutation=None,
+    )  # fmt: skip
 
 
 def runs(block: Block, field: Field, values: Values) -> list[list[Token]]:
@@ -115,7 +133,8 @@ def _facts(block: Block, field: Field, shape: Shape, examples: Sequence[Values])
     tokens = [token for run in sequences for token in run]
     numbers = [token for token in tokens if not isinstance(token, str)]
     words = [token for token in tokens if isinstance(token, str)]
-    bound = _bound([field], shape, examples) if field.kind is Kind.INTEGER else None
+    is_whole = field.kind is Kind.INTEGER
+    bound = _bound([field], shape, examples) if is_whole else None
     sizes = [len(word) for word in words] or [len(run) for run in sequences] or [0]
     # Only numbers are ordered or distinct by intent: words are so by chance.
     seen = [run for run in sequences if run and not isinstance(run[0], str)]
@@ -126,8 +145,8 @@ def _facts(block: Block, field: Field, shape: Shape, examples: Sequence[Values])
         bound=bound,
         reaches_bound=bound is not None and _touches(bound, field, examples),
         order=_order(seen),
-        is_distinct=_is_distinct(seen),
-        first_of_permutation=_first_of_permutation(seen),
+        is_distinct=is_whole and _is_distinct(seen),
+        first_of_permutation=_first_of_permutation(seen) if is_whole else None,
         lengths=(min(sizes), max(sizes)),
         characters="".join(words),
         places=max((len(str(n).partition(".")[2]) for n in numbers), default=0),

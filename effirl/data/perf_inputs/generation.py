@@ -3,8 +3,17 @@
 import itertools
 import random
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
+from effirl.data.perf_inputs.columns import (
+    Chain,
+    Column,
+    chains,
+    fit_ranges,
+    match_lines,
+    sort_lines,
+)
+from effirl.data.perf_inputs.conformance import conforms
 from effirl.data.perf_inputs.constraints import Constraints, Facts, Graph, Order
 from effirl.data.perf_inputs.random_parts import alphabet, prime_at_most, random_edges
 from effirl.data.perf_inputs.shape import Block, Field, Kind, Shape, Token, Values, write
@@ -13,6 +22,7 @@ from effirl.data.perf_inputs.strategies import Fill, Strategy
 MAX_CHARACTERS: Final = 2_000_000
 MAX_NUMBER: Final = 10**18
 _MAX_WIDE: Final = 10**9
+_Number = TypeVar("_Number", int, float)
 
 
 class InfeasibleError(Exception):
@@ -51,6 +61,7 @@ class _Generator:
         self._strategy, self._factor, self._rng = strategy, factor, rng
         self._values: Values = [[] for _ in shape.fields]
         self._room = MAX_CHARACTERS
+        self._chains = {chain.fields[-1]: chain for chain in chains(constraints.ordered_columns)}
 
     def text(self) -> str:
         for field in self._shape.scalars:
@@ -61,6 +72,9 @@ class _Generator:
             self._make_room(self._shape.blocks[at], graph)
         for at, block in enumerate(self._shape.blocks):
             self._fill_block(block, graphs.get(at))
+        # What was filled in first may not suit what came later.
+        if not conforms(self._shape, self._constraints, self._values):
+            raise InfeasibleError
         return write(self._shape, self._values)
 
     def _spend(self, num_characters: int) -> None:
@@ -76,18 +90,24 @@ class _Generator:
         grown = round(value * self._factor) if value else round(self._factor)
         if abs(grown) > MAX_NUMBER:
             raise InfeasibleError
+        divisor = self._constraints.facts[number].divisor
         is_count = any(size.field == number for size in self._shape.sizes())
-        if is_count or self._strategy.fill is Fill.TILED:
-            return grown
-        if self._strategy.fill is Fill.HIGH:
-            return prime_at_most(grown)
-        return grown + self._rng.randrange(max(1, round(self._factor)))
+        if not is_count and self._strategy.fill is Fill.HIGH and divisor == 1:
+            grown = prime_at_most(grown)
+        elif not is_count and self._strategy.fill in (Fill.UNIFORM, Fill.WIDE):
+            grown += self._rng.randrange(max(1, round(self._factor)))
+        return grown // divisor * divisor
 
     def _keep_order(self) -> None:
         """Lower what exceeds a number that it never exceeded."""
         for _ in self._shape.scalars:
             for x, y in self._constraints.ordered_scalars:
-                self._values[x][0][0] = min(int(self._values[x][0][0]), self._scalar(y))
+                facts = self._constraints.facts[x]
+                limits = [self._scalar(y)]
+                if facts.bound is not None:  # it may have to stay less
+                    limits.append(facts.bound.of(self._values, 0))
+                lowered = min(limits) // facts.divisor * facts.divisor
+                self._values[x][0][0] = min(self._scalar(x), lowered)
 
     def _scalar(self, number: int) -> int:
         return int(self._values[number][0][0])
@@ -118,8 +138,9 @@ class _Generator:
         for field in block.fields:
             if len(self._values[field.number]) != num_rows or not num_rows:
                 self._values[field.number] = self._rows(block, field, num_rows)
-        if graph is None:
-            self._order_columns(block)
+            # Before lists are made that a column counts.
+            if num_rows and field.number in self._chains:
+                self._order_columns(self._chains[field.number], num_rows)
 
     def _rows(self, block: Block, field: Field, num_rows: int) -> list[list[Token]]:
         old = self._base[field.number]
@@ -144,19 +165,17 @@ class _Generator:
             return [self._word(field, facts, row, example) for row in range(num)]
         if field.kind is Kind.DECIMAL:
             draw = self._rng.uniform
-            return [round(draw(facts.low, facts.high), facts.places) for _ in range(num)]
-        if facts.first_of_permutation is not None:
-            first = facts.first_of_permutation
-            return self._rng.sample(range(first, first + num), num)
-        numbers = self._numbers(facts, num, [int(token) for token in example])
+            decimals = [round(draw(facts.low, facts.high), facts.places) for _ in range(num)]
+            return [*_in_order(decimals, facts.order)]
+        limits = self._limits(facts, num)
+        numbers = self._numbers(facts, num, limits, [int(token) for token in example])
         return [*_in_order(numbers, facts.order)]
 
-    def _numbers(self, facts: Facts, num: int, example: Sequence[int]) -> list[int]:
-        low, high = self._range(facts)
-        is_distinct = facts.is_distinct or facts.order in _STRICT
-        if is_distinct:
-            if high - low + 1 < num and facts.bound is None:
-                high = low + 2 * num
+    def _numbers(
+        self, facts: Facts, num: int, limits: tuple[int, int], example: Sequence[int]
+    ) -> list[int]:
+        low, high = limits
+        if facts.never_repeats:
             places = range(low, high + 1, facts.divisor)
             if len(places) < num:
                 raise InfeasibleError
@@ -167,8 +186,18 @@ class _Generator:
             return [high] * num
         return [self._rng.randrange(low, high + 1, facts.divisor) for _ in range(num)]
 
+    def _limits(self, facts: Facts, num: int) -> tuple[int, int]:
+        """The range to draw so many numbers from: a larger one, where they are distinct."""
+        if facts.first_of_permutation is not None:
+            return facts.first_of_permutation, facts.first_of_permutation + num - 1
+        low, high = self._range(facts)
+        if facts.never_repeats and high - low + 1 < num and facts.bound is None:
+            high = (low + 2 * num) // facts.divisor * facts.divisor
+        return low, high
+
     def _range(self, facts: Facts) -> tuple[int, int]:
         """The lowest and the highest value to use; both multiples of the divisor."""
+        # The smallest tests seldom show the least that may come, which is mostly 0 or 1.
         low, high = min(int(facts.low), 1), int(facts.high)
         is_wide = self._strategy.fill is Fill.WIDE
         if is_wide:
@@ -201,19 +230,31 @@ class _Generator:
             letters = alphabet(letters)
         return "".join(self._rng.choices(letters, k=length))
 
-    def _order_columns(self, block: Block) -> None:
-        own = {field.number for field in block.fields}
-        for x, y, is_strict in self._constraints.ordered_columns:
-            if x not in own:
-                continue
-            for a, b in zip(self._values[x], self._values[y], strict=True):
-                a[0], b[0] = sorted((int(a[0]), int(b[0])))
-                if is_strict and a[0] == b[0]:
-                    a[0] = int(a[0]) - 1
-        for x, _, is_strict in self._constraints.ordered_columns:
-            lowest = min(1, int(self._constraints.facts[x].low))
-            if x in own and is_strict and any(int(a[0]) < lowest for a in self._values[x]):
+    def _order_columns(self, chain: Chain, num_rows: int) -> None:
+        """Have each column at most the next on every line."""
+        columns = []
+        for number in chain.fields:
+            facts = self._constraints.facts[number]
+            drawn = [int(row[0]) for row in self._values[number]]
+            columns.append(Column(facts, *self._limits(facts, num_rows), drawn))
+        ordered = sort_lines(columns, chain.gaps)
+        if ordered is None:
+            self._draw_again(chain, columns, num_rows)
+            ordered = match_lines(columns, chain.gaps, self._rng)
+        if ordered is None:
+            raise InfeasibleError
+        for number, numbers in zip(chain.fields, ordered, strict=True):
+            self._values[number] = [[token] for token in numbers]
+
+    def _draw_again(self, chain: Chain, columns: list[Column], num_rows: int) -> None:
+        """Fill columns from ranges that leave room for those beside them."""
+        fit_ranges(columns, chain.gaps, num_rows)
+        for number, column in zip(chain.fields, columns, strict=True):
+            if column.high < column.low:
                 raise InfeasibleError
+            example = [int(row[0]) for row in self._base[number]]
+            numbers = self._numbers(column.facts, num_rows, (column.low, column.high), example)
+            column.numbers = _in_order(numbers, column.facts.order)
 
     def _fill_edges(self, graph: Graph, num_edges: int) -> None:
         num_nodes = graph.nodes.of(self._values, 0)
@@ -238,10 +279,7 @@ def _edges_possible(graph: Graph, num_nodes: int) -> tuple[int, int]:
     return least, most
 
 
-_STRICT: Final = (Order.STRICTLY_RISING, Order.STRICTLY_FALLING)
-
-
-def _in_order(numbers: list[int], order: Order) -> list[int]:
+def _in_order(numbers: list[_Number], order: Order) -> list[_Number]:
     if order is Order.NONE:
         return numbers
     return sorted(numbers, reverse=order in (Order.FALLING, Order.STRICTLY_FALLING))

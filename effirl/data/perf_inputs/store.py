@@ -20,7 +20,7 @@ from rewards.errors import ProblemError
 from rewards.records import TestCase
 
 DEFAULT_FOLDER: Final = Path("runs/performance-inputs")
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _UNREADABLE: Final = (
     OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError, ProblemError,
 )  # fmt: skip

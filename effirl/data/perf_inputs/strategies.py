@@ -21,7 +21,7 @@ class Fill(StrEnum):
     """Where the values of larger lists come from."""
 
     UNIFORM = "uniform"
-    """The range of the examples."""
+    """The range of the examples, from 1 on if they begin later."""
     TILED = "tiled"
     """An example, repeated: keeps what it has that we do not see."""
     WIDE = "wide"

@@ -137,3 +137,19 @@ def test_trees_and_graphs_are_seen() -> None:
     ((_, graph),) = learnt("4 2\n1 2\n1 2\n", "5 3\n1 2\n3 4\n1 5\n").graphs
     assert (graph.is_connected, graph.is_simple, graph.is_ordered) == (False, False, True)
     assert not learnt("4 2\n1 1\n1 2\n", "5 3\n1 2\n3 4\n1 5\n").graphs  # ranges, not edges
+
+
+def test_ends_of_edges_are_ordered_by_chance() -> None:
+    # Starts rise, ends are distinct, and no weight is below its edge's end.
+    found = learnt("4\n1 2 9\n2 4 8\n3 1 5\n", "5\n1 3 4\n2 4 7\n3 5 5\n4 2 3\n")
+    ((_, tree),) = found.graphs
+    start, end = (found.facts[column] for column in tree.columns)
+    assert {start.order, end.order} == {Order.NONE}
+    assert not start.is_distinct
+    assert not end.is_distinct
+    assert not found.ordered_columns
+
+
+def test_decimals_are_no_permutation_and_distinct_by_chance() -> None:
+    facts = learnt("3\n1.0 3.0 2.0\n", "4\n1.0 2.0 4.0 3.0\n").facts[1]
+    assert (facts.is_distinct, facts.first_of_permutation) == (False, None)
