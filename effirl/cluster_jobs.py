@@ -89,7 +89,9 @@ def _run_on_nodes(ray: Any, jobs: Sequence[Job]) -> list[str]:
             try:
                 failure = _failure(ray, reference, jobs[place], node)
             except ray.exceptions.RayError as error:
-                is_alive = _is_alive(ray, node)
+                # Ray hears of a node's end before it lists it as dead.
+                is_dead = isinstance(error, ray.exceptions.NodeDiedError)
+                is_alive = not is_dead and _is_alive(ray, node)
                 loss = _loss(jobs[place], node, error, is_alive)
                 logger.warning(loss)
                 losses[place] += is_alive

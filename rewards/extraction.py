@@ -61,11 +61,11 @@ def normalise(program: str) -> str:
     text = program.replace("\r\n", "\n")
     indentation = "".join(_INDENTATION.findall(text))
     if "\r" in text or _CONTROL.search(text) or ("\t" in indentation and " " in indentation):
-        return program
+        return program.rstrip("\n")
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError, ValueError):
-        return program
+        return program.rstrip("\n")
     parts = [encoding] if (encoding := _unusual_encoding(program)) else []
     for token in _whole_strings(tokens, text):
         if token.type == tokenize.INDENT:

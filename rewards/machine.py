@@ -83,10 +83,10 @@ def own_cores() -> list[int]:
     names = ("LOCAL_RANK", "LOCAL_WORLD_SIZE")
     rank, processes = (int(os.environ.get(name, "0")) for name in names)
     found = cores()
+    if not processes or len(os.sched_getaffinity(os.getppid())) > len(found):
+        return found  # alone, or the launcher has given each process some already
     if processes <= len(found):
-        return found[rank::processes] if processes else found
-    if len(found) < (os.cpu_count() or 1):
-        return found  # so few because the launcher gave each process some of its own
+        return found[rank::processes]
     raise SandboxError(
         f"{processes} processes are to measure on {len(found)} cores, and two that share one "
         f"disturb each other; start at most {len(found)} on this machine"

@@ -83,11 +83,13 @@ class Scope:
         return False
 
     def is_of_variable(self, node: ast.expr) -> bool:
-        """Whether something is asked of an object that the test made, and keeps."""
+        """Whether a method is called of an object that the test made, and keeps."""
+        is_call = False
         while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+            is_call |= isinstance(node, ast.Call)
             node = node.func if isinstance(node, ast.Call) else node.value
         name = node.id if isinstance(node, ast.Name) else ""
-        return name in self._variables and name != "solution"
+        return is_call and name in self._variables and name != "solution"
 
     def _stays_constant(self, name: str) -> bool:
         """Whether a name's value is known on our side: a constant that the program never held."""

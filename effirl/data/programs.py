@@ -76,7 +76,8 @@ def public_names(program: str) -> set[str]:
     >>> sorted(public_names("try: f = 1\nfinally: _g = 2\nif __name__ == '__main__': f()"))
     ['f', 'the __main__ block']
     """
-    return set(_public_names(syntax_tree(program).body))
+    tree = syntax_tree(program)
+    return set(_public_names(tree.body)) - set(_imported_names(tree.body))
 
 
 def _public_names(nodes: Iterable[ast.AST], prefix: str = "") -> Iterator[str]:
@@ -96,6 +97,15 @@ def _public_names(nodes: Iterable[ast.AST], prefix: str = "") -> Iterator[str]:
                 yield from _public_names(node.orelse, prefix)
             case _ if isinstance(node, _BLOCKS):
                 yield from _public_names(ast.iter_child_nodes(node), prefix)
+
+
+def _imported_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Names that imports bind outside functions: what else they are bound to is a stand-in."""
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (a.asname or a.name.split(".")[0] for a in node.names)
+        elif isinstance(node, _BLOCKS):
+            yield from _imported_names(ast.iter_child_nodes(node))
 
 
 def imported_packages(program: str) -> set[str]:

@@ -12,6 +12,7 @@ is a name that is the program's and the tests' own: the asserts would judge the 
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def read_asserts(text: str, path: Path, module: str, program: str) -> list[tuple
     except (SyntaxError, ValueError) as error:
         line, reason = getattr(error, "lineno", None) or 1, getattr(error, "msg", error)
         raise UserError(f"{path}:{line}: not Python ({reason}); fix the tests") from error
-    aliases = _Aliases.of(tree, module)
+    aliases = _Aliases.of(tree, module, path)
     beside = [line for node in tree.body for line in _case_body(node, path) or [node]]
     _refuse_clashes(beside, path, aliases, public_names(program))
     _Unqualified(aliases).visit(tree)
@@ -127,7 +128,12 @@ class _Aliases:
     """Those that the tests call otherwise: the program's name by theirs."""
 
     @classmethod
-    def of(cls, tree: ast.Module, module: str) -> "_Aliases":
+    def of(cls, tree: ast.Module, module: str, path: Path) -> "_Aliases":
+        """Find them.
+
+        Raises:
+            UserError: If one name stands for two of the program's.
+        """
         modules: set[str] = set()
         pairs: set[tuple[str, str]] = set()
         for node in ast.walk(tree):
@@ -136,6 +142,12 @@ class _Aliases:
                     modules |= {a.asname or a.name for a in names if a.name == module}
                 case ast.ImportFrom(module=found, names=names) if found == module:
                     pairs |= {(a.asname or a.name, a.name) for a in names}
+        for own, times in Counter(own for own, _ in pairs).items():
+            if times > 1:
+                raise UserError(
+                    f"{path}: {own} stands for {times} names of the program's; import each by a "
+                    "name of its own"
+                )
         imported = frozenset(name for _, name in pairs)
         renamed = {own: name for own, name in pairs if own != name}
         return cls(module, frozenset(modules), imported, renamed)

@@ -129,9 +129,7 @@ def _examples(what: str, problems: Sequence[Problem], policy: Policy, config: Sf
     return examples
 
 
-def _gains_at_start(
-    run: Run, policy: Policy, validation: Validation, hardware: Hardware
-) -> Gains:
+def _gains_at_start(run: Run, policy: Policy, validation: Validation, hardware: Hardware) -> Gains:
     """Return the gains when the phase began: measured now, or by the process that began it.
 
     Empty where validation runs nothing: then there is no telling what a phase forgets.

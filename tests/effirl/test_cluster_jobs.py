@@ -72,6 +72,10 @@ class TestNode:
             time.sleep(0.02)
 
 
+class NodeDiedError(RuntimeError):
+    """As Ray has it."""
+
+
 class TaskError(RuntimeError):
     """Of a task that raised an error of its own."""
 
@@ -83,7 +87,9 @@ class PlayedRay:
         crashes: How often a node loses a job's process, and lives on.
     """
 
-    exceptions = SimpleNamespace(RayError=RuntimeError, RayTaskError=TaskError)
+    exceptions = SimpleNamespace(
+        RayError=RuntimeError, RayTaskError=TaskError, NodeDiedError=NodeDiedError
+    )
 
     def __init__(
         self,

@@ -59,6 +59,7 @@ SPLIT = [
     ("assert solution.f(1) in ([1, 2], [2, 1])", [[2, 1]], [[1]]),
     ("assert solution.f(1) == 1 or solution.f(1) == 2", [0, 2], [2, 1]),
     ("r = solution.f(1)\nassert r == 1 or r == 2", [0, 2], [2, 1]),
+    ("r = solution.f(1)\nassert r[0] == 1 or r[0] == 2", [0, 2], [2, 1]),
     ("r = solution.f(1)\nassert r[0] == 1 and not (r[1] == 2 or r == [])", [1, 3, [1]],
      [1, 2, [1]]),
     ("assert not (solution.f(1) == 2 or solution.f(2) == 3)", [3, 2], [3, 3]),

@@ -10,10 +10,9 @@ from rewards.efficiency import EfficiencyReward
 from rewards.errors import SandboxError
 
 ELSEWHERE = f"""
-import os, sys
-__file__ = {__file__!r}
-sys.platform = "darwin"
-os.uname = lambda: os.uname_result(("Darwin", "here", "24", "1", "arm64"))
+import platform, sys
+me = {__file__!r}
+platform.machine = lambda: "aarch64"
 """
 
 
@@ -24,7 +23,7 @@ os.uname = lambda: os.uname_result(("Darwin", "here", "24", "1", "arm64"))
 def test_processes_of_one_machine_take_different_cores(
     rank: str, processes: str, wanted: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "cores", lambda: [4, 5, 6, 7, 8])
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {4, 5, 6, 7, 8})
     assert machine.own_cores() == [4, 5, 6, 7, 8]
     monkeypatch.setenv("LOCAL_RANK", rank)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
@@ -32,8 +31,7 @@ def test_processes_of_one_machine_take_different_cores(
 
 
 def test_more_processes_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "cores", lambda: [4, 5])
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {4, 5})
     monkeypatch.setenv("LOCAL_RANK", "2")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     with pytest.raises(SandboxError, match="3 processes are to measure on 2 cores"):
@@ -43,8 +41,7 @@ def test_more_processes_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_a_process_whose_launcher_chose_its_cores_keeps_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(machine, "cores", lambda: [4, 5])
-    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(64) if pid else [4, 5])
     monkeypatch.setenv("LOCAL_RANK", "3")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert machine.own_cores() == [4, 5]
@@ -60,7 +57,7 @@ def test_the_reward_alone_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -
         taken.append(cores)
         raise StopError
 
-    monkeypatch.setattr(machine, "cores", lambda: [4, 5])
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {4, 5})
     monkeypatch.setattr(efficiency, "Executor", start)
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
@@ -73,7 +70,7 @@ def test_the_reward_alone_takes_its_own_cores(monkeypatch: pytest.MonkeyPatch) -
     ("command", "status"),
     [
         ("from rewards.__main__ import main\nsys.exit(main(['doctor']))", 3),
-        ("from rewards.__main__ import main\nsys.exit(main(['run', __file__]))", 3),
+        ("from rewards.__main__ import main\nsys.exit(main(['run', me, '--stdin', me]))", 3),
         ("from effirl.cli import ppo\nppo([])", 2),
     ],
 )
@@ -82,5 +79,5 @@ def test_another_kind_of_machine_is_told_so_in_one_line(command: str, status: in
         [sys.executable, "-c", ELSEWHERE + command], capture_output=True, text=True, check=False
     )
     assert done.returncode == status
-    assert "Linux on x86-64 only, and this is darwin on arm64" in done.stderr
+    assert "Linux on x86-64 only, and this is linux on aarch64" in done.stderr
     assert done.stderr.count("\n") == 1

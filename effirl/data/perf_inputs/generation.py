@@ -67,6 +67,9 @@ class _Generator:
         for field in self._shape.scalars:
             self._values[field.number] = [[self._grown_scalar(field.number)]]
         self._keep_order()
+        facts = self._constraints.facts
+        if any(facts[f.number].low >= 1 > self._scalar(f.number) for f in self._shape.scalars):
+            raise InfeasibleError  # as a multiple of its divisor a small number can become 0
         graphs = dict(self._constraints.graphs)
         for at, graph in graphs.items():
             self._make_room(self._shape.blocks[at], graph)
@@ -191,8 +194,9 @@ class _Generator:
         if facts.first_of_permutation is not None:
             return facts.first_of_permutation, facts.first_of_permutation + num - 1
         low, high = self._range(facts)
-        if facts.never_repeats and high - low + 1 < num and facts.bound is None:
-            high = (low + 2 * num) // facts.divisor * facts.divisor
+        step = facts.divisor
+        if facts.never_repeats and (high - low) // step + 1 < num and facts.bound is None:
+            high = low + 2 * num * step
         return low, high
 
     def _range(self, facts: Facts) -> tuple[int, int]:

@@ -208,6 +208,15 @@ def test_single_numbers_keep_their_divisor_and_stay_less() -> None:
         assert value < limit
 
 
+def test_a_count_never_becomes_0() -> None:
+    examples = tuple(f"5\n{start} 2 3 4 5\n" for start in (1, 7, 8, 9))
+    for text in texts(examples, 1.2):
+        assert numbers(text)[0][0] >= 1
+    growing = next(s for s in model(examples).strategies() if s.grown)
+    with pytest.raises(InfeasibleError):
+        model(examples).text(growing, 0.6, random.Random(1))
+
+
 def test_a_sorted_permutation_stays_sorted() -> None:
     for text in texts(("3\n1 2 3\n", "5\n1 2 3 4 5\n"), 8):
         (num,), values = numbers(text)

@@ -35,3 +35,8 @@ def test_names_are_public_that_others_can_use(program: str, names: str) -> None:
 def test_what_runs_when_it_is_started_counts_as_one(test: str) -> None:
     program = f"def f(): ...\nif {test}:\n    n = f()\nelse:\n    g = 1\n"
     assert public_names(program) == {"f", "g", MAIN_BLOCK}
+
+
+def test_a_stand_in_for_an_import_is_no_name_of_the_program() -> None:
+    program = "try:\n    import numpy as np\nexcept ImportError:\n    np = None\nx = 1\n"
+    assert public_names(program) == {"x"}

@@ -181,6 +181,11 @@ def test_asserts_that_would_not_run_are_refused(tmp_path: Path, text: str, messa
     ("text", "message"),
     [
         (
+            "def test_a():\n    from slow import f as h\n    assert h(3) == 9\n"
+            "def test_b():\n    from slow import g as h\n    assert h(3) == 9\n",
+            "h stands for 2 names of the program's",
+        ),
+        (
             "import slow\ndef f(n): return n\ndef test_a(): assert slow.f(10) == f(10)\n",
             "test_slow.py:2: f is a name of the program's",
         ),
