@@ -96,7 +96,10 @@ def test_evaluations_share_what_they_measure(pie_folder: Path, tmp_path: Path) -
     ("arguments", "message"),
     [
         (["--data", "pie"], "--data-path"),
-        (["--data", "pie", "--data-path", "nowhere"], "--data-path nowhere is no file or folder here"),
+        (
+            ["--data", "pie", "--data-path", "nowhere"],
+            "--data-path nowhere is no file or folder here",
+        ),
         (["--model", "runs/nothing/model"], "runs/nothing/model"),
         (["--modle", "source"], "did you mean model"),
     ],
