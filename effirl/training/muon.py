@@ -14,7 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from effirl.training.processes import has_fast_bfloat16
+from effirl.training.processes import gpu_has_bfloat16, has_fast_bfloat16
 
 _COEFFICIENTS: Final = (3.4445, -4.7750, 2.0315)
 _ITERATIONS: Final = 5
@@ -93,11 +93,7 @@ def _newton_schulz(matrices: list[Tensor]) -> Iterable[Tensor]:
     x = torch.stack(matrices)  # (N, R, C), R <= C
     norms = x.norm(dim=(1, 2), keepdim=True)
     x = torch.where(norms > _ROUNDING, x / norms, 0.0)
-    if (
-        torch.cuda.is_bf16_supported(including_emulation=False)
-        if x.is_cuda
-        else has_fast_bfloat16()
-    ):
+    if gpu_has_bfloat16() if x.is_cuda else has_fast_bfloat16():
         x = x.bfloat16()
     for _ in range(_ITERATIONS):
         gram = x @ x.mT

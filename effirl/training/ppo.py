@@ -5,7 +5,6 @@ by `accelerate launch scripts/ppo.py --alpha 0.5`.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -38,6 +37,7 @@ from effirl.training.processes import (
     Hardware,
     check_sharding,
     from_main,
+    is_fsdp,
     is_main,
     is_sharded,
     micro_batches,
@@ -180,7 +180,7 @@ def _load(config: PpoConfig, name: str) -> Policy:
             f"--advantage gae needs an encoder-decoder, and {name} is a causal model; "
             "use --advantage tree"
         )
-    if not policy.is_causal and os.environ.get("ACCELERATE_USE_FSDP") == "true":
+    if not policy.is_causal and is_fsdp():
         raise UserError(
             f"{name} is an encoder-decoder, whose halves are called one by one, and FSDP gathers "
             "weights for a whole model's call alone; launch with configs/accelerate/multi_gpu.yaml "

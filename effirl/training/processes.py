@@ -89,8 +89,12 @@ def micro_batches(what: str, total: int, largest: int) -> tuple[int, int]:
 
 def is_sharded() -> bool:
     """Whether the launcher divides the model or the optimizer among the processes."""
-    names = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
-    return any(os.environ.get(name) == "true" for name in names)
+    return is_fsdp() or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
+
+
+def is_fsdp() -> bool:
+    """Whether the launcher divides the model by FSDP."""
+    return os.environ.get("ACCELERATE_USE_FSDP") == "true"
 
 
 def check_sharding(optimizer: str) -> None:
@@ -99,7 +103,7 @@ def check_sharding(optimizer: str) -> None:
     Raises:
         UserError: If the optimizer is Muon, or FSDP would save shards, of which no model is made.
     """
-    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+    if is_fsdp():
         saves = os.environ.get("FSDP_VERSION", "1"), os.environ.get("FSDP_STATE_DICT_TYPE", "")
         if saves != ("1", "FULL_STATE_DICT"):
             raise UserError(
@@ -144,9 +148,13 @@ def prepare_process() -> Hardware:
     device = torch.cuda.get_device_name() if has_gpu else "CPU"
     processes = "1 process" if num_ranks() == 1 else f"{num_ranks()} processes"
     write_line(f"{device}, {processes}, {num_threads} torch threads each")
-    # Emulated, as on a T4, bfloat16 costs more time than it saves.
-    has_bf16 = has_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
-    return Hardware(use_cpu=not has_gpu, bf16=has_bf16)
+    return Hardware(use_cpu=not has_gpu, bf16=has_gpu and gpu_has_bfloat16())
+
+
+def gpu_has_bfloat16() -> bool:
+    """Whether the GPU itself computes in bfloat16: emulated, as on a T4, it saves no time."""
+    supported: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+    return supported
 
 
 def _uses_gpu() -> bool:
